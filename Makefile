@@ -1,0 +1,54 @@
+# 肺轻松: "make help" lists the targets.
+PYTEST_ARGS ?=
+PY = .venv/bin/python
+export PYTHON
+export PYTHONUTF8 = 1
+
+.PHONY: help serve test lint lock clean setup setup-dev
+
+help:
+	@echo "make serve   建立环境和数据库，启动服务 / set up and serve on http://127.0.0.1:8000/ (HOST, PORT)"
+	@echo "make test    运行全部测试 / run all tests (DATABASE_URL=postgres://…, PYTEST_ARGS='-k pay')"
+	@echo "make lint    ruff, mypy, 迁移与部署检查 / migrations and deployment checks"
+	@echo "make lock    重新锁定依赖 / compile requirements*.in (UPGRADE=1: newest versions)"
+	@echo "make clean   删除 .venv 和缓存，保留 var/ 中的数据 / remove .venv and caches, keep the data in var/"
+	@echo "PYTHON=python3.12 选择解释器 / chooses the interpreter"
+
+setup:
+	@python=$$(sh tools/find_python.sh) && "$$python" tools/setup_venv.py requirements.txt
+
+setup-dev:
+	@python=$$(sh tools/find_python.sh) && "$$python" tools/setup_venv.py requirements.txt requirements-dev.txt
+
+serve: setup
+	@exec $(PY) manage.py serve --stop-with-parent
+
+test: setup
+	@exec $(PY) tools/run_tests.py $(PYTEST_ARGS)
+
+# Values with which the production settings start; the secret is made anew each time.
+PRODUCTION = FEIQINGSONG_ENV=production DEBUG=0 FAILPOINTS=0 SANDBOX_PORT=0 SANDBOX_TIME_SCALE=0 \
+	SECRET_KEY=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))') \
+	ALLOWED_HOSTS=feiqingsong.example DATABASE_URL=postgres://nobody@127.0.0.1/none \
+	PINGPP_API_KEY=sk_live_none PINGPP_APP_ID=app_none PINGPP_LIVEMODE=1 \
+	PINGPP_PRIVATE_KEY=none PINGPP_PUBLIC_KEY=none
+
+lint: setup-dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) manage.py makemigrations --check --dry-run
+	@echo "manage.py check --deploy --fail-level WARNING (production)"
+	@$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
+
+LOCK = UV_PYTHON_DOWNLOADS=never $(PY) -m uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
+
+lock: setup-dev
+	$(LOCK) requirements-prod.in -o requirements-prod.txt
+	$(LOCK) requirements.in -c requirements-prod.txt -o requirements.txt
+	$(LOCK) requirements-dev.in -o requirements-dev.txt
+
+clean:
+	rm -rf .venv .venv.lock .venv.old-* .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

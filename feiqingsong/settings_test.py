@@ -1,0 +1,13 @@
+"""Settings of the test suite: development, with a cheap password hasher and no waiting."""
+
+import os
+
+os.environ.setdefault("FEIQINGSONG_DEFAULT_ENV", "development")
+
+from feiqingsong.settings import *  # noqa: E402, F403 (the default must be set before)
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+PINGPP_CONNECT_TIMEOUT = 1.0
+PINGPP_READ_TIMEOUT = 2.0
+PINGPP_DEADLINE = 3.0
+FAILPOINTS = True

@@ -1,0 +1,1 @@
+"""Help for the test suite; nothing here runs in production."""

@@ -1,0 +1,24 @@
+"""All URLs. Whatever is not here is 404 JSON below /qaorder/ and /accounts/."""
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.permissions import AllowAny
+
+from feiqingsong.views import UnknownURLView
+from qaorder.views.payments import RechargeView
+
+_open = {"authentication_classes": [], "permission_classes": [AllowAny]}
+
+urlpatterns = [
+    path("qaorder/", include("qaorder.urls")),
+    path("accounts/balance/recharge/", RechargeView.as_view()),
+    path("accounts/balance/", include("ledger.urls")),
+    path("accounts/", include("accounts.urls")),
+    re_path(r"^(qaorder|accounts)(/|$)", UnknownURLView.as_view()),
+    path("admin/", admin.site.urls),
+    path("admin", RedirectView.as_view(url="/admin/")),
+    path("schema/", SpectacularAPIView.as_view(**_open), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="schema", **_open), name="docs"),
+]
