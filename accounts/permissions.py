@@ -1,0 +1,19 @@
+"""Who may call an endpoint, by profile. Rows are scoped by querysets, not here."""
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+
+class IsPatient(BasePermission):
+    message = "仅患者可以执行此操作"
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return request.user.patient_profile is not None
+
+
+class IsDoctor(BasePermission):
+    message = "仅医生可以执行此操作"
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return request.user.doctor_profile is not None

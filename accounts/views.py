@@ -1,0 +1,165 @@
+"""Endpoints below /accounts/."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.generics import GenericAPIView, ListAPIView, RetrieveAPIView
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import serializers, services
+from accounts.filters import DoctorFilter
+from accounts.models import Doctor, User
+
+
+class _OpenView(GenericAPIView):
+    """Does not look at the Authorization header, yet answers 401 with the header it asks for."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return "Token"
+
+    def session(self, user: User, status_code: int) -> Response:
+        token, digits = services.issue_token(user)
+        body = {"token": digits, "expiry": token.expiry, "user": user}
+        return Response(serializers.SessionSerializer(body).data, status=status_code)
+
+
+class RegisterView(_OpenView):
+    """注册患者账号"""
+
+    serializer_class = serializers.RegisterSerializer
+
+    @extend_schema(responses={201: serializers.SessionSerializer})
+    def post(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = dict(serializer.validated_data)
+        data["inviter"] = data.pop("inviter_code", None)
+        return self.session(services.register_patient(**data), status.HTTP_201_CREATED)
+
+
+class LoginView(_OpenView):
+    """登录"""
+
+    serializer_class = serializers.LoginSerializer
+
+    @extend_schema(responses=serializers.SessionSerializer)
+    def post(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return self.session(services.log_in(**serializer.validated_data), status.HTTP_200_OK)
+
+
+class LogoutView(APIView):
+    """退出登录：当前令牌失效"""
+
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request) -> Response:
+        request.auth.delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class LogoutAllView(APIView):
+    """退出所有设备：全部令牌失效"""
+
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request) -> Response:
+        request.user.auth_token_set.all().delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class PasswordView(GenericAPIView):
+    """修改密码：其他令牌全部失效"""
+
+    serializer_class = serializers.PasswordSerializer
+
+    @extend_schema(responses={204: None})
+    def post(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        services.change_password(
+            user=request.user,
+            token=request.auth,
+            new_password=serializer.validated_data["new_password"],
+        )
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class MeView(APIView):
+    """当前用户"""
+
+    @extend_schema(responses=serializers.UserSerializer)
+    def get(self, request: Request) -> Response:
+        return Response(_me(request.user))
+
+    @extend_schema(request=serializers.UserUpdateSerializer, responses=serializers.UserSerializer)
+    def patch(self, request: Request) -> Response:
+        user: User = request.user
+        forms: list[Any] = [serializers.UserUpdateSerializer(user, data=request.data, partial=True)]
+        if user.doctor_profile:
+            forms.append(
+                serializers.DoctorProfileSerializer(
+                    user.doctor_profile, data=request.data, partial=True
+                )
+            )
+        errors = {name: text for f in forms if not f.is_valid() for name, text in f.errors.items()}
+        if errors:
+            raise serializers.serializers.ValidationError(errors)
+        with transaction.atomic():
+            for form in forms:
+                form.save()
+        return Response(_me(user))
+
+
+def _me(user: User) -> dict[str, Any]:
+    body = dict(serializers.UserSerializer(user).data)
+    if user.doctor_profile:
+        body |= serializers.DoctorProfileSerializer(user.doctor_profile).data
+    return body
+
+
+class DoctorListView(ListAPIView[Doctor]):
+    """医生列表（已认证）"""
+
+    serializer_class = serializers.DoctorSerializer
+    filter_backends = [DjangoFilterBackend]
+    filterset_class = DoctorFilter
+    queryset = Doctor.objects.none()
+
+    def get_queryset(self) -> QuerySet[Doctor]:
+        return Doctor.objects.verified().with_scores().select_related("user").order_by("-pk")
+
+
+class DoctorDetailView(RetrieveAPIView[Doctor]):
+    """医生详情"""
+
+    serializer_class = serializers.DoctorSerializer
+    lookup_field = "user__username"
+    lookup_url_kwarg = "username"
+    queryset = Doctor.objects.none()
+
+    def get_queryset(self) -> QuerySet[Doctor]:
+        return Doctor.objects.verified().with_scores().select_related("user")
+
+
+class DoctorApplyView(GenericAPIView):
+    """申请成为医生，等待工作人员认证"""
+
+    serializer_class = serializers.DoctorApplicationSerializer
+
+    @extend_schema(responses={201: serializers.DoctorSerializer})
+    def post(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        doctor = services.apply_as_doctor(user=request.user, **serializer.validated_data)
+        shown = Doctor.objects.with_scores().select_related("user").get(pk=doctor.pk)
+        return Response(serializers.DoctorSerializer(shown).data, status=status.HTTP_201_CREATED)
