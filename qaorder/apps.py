@@ -1,0 +1,8 @@
+"""Question-and-answer orders, their payment and their lifecycle."""
+
+from django.apps import AppConfig
+
+
+class QaorderConfig(AppConfig):
+    name = "qaorder"
+    verbose_name = "问答订单"

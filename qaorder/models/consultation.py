@@ -1,0 +1,93 @@
+"""What patient and doctor write: question, answer, evaluation."""
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import Doctor
+from qaorder.models.order import Order, OrderType
+
+TEXT_LENGTH = 2000
+
+
+class Score(models.IntegerChoices):
+    ONE = 1, "一星"
+    TWO = 2, "二星"
+    THREE = 3, "三星"
+    FOUR = 4, "四星"
+    FIVE = 5, "五星"
+
+
+class Question(models.Model):
+    """The patient's description of the condition; one per order."""
+
+    order = models.OneToOneField(Order, on_delete=models.PROTECT, verbose_name="订单")
+    allergy_history = models.TextField("过敏史", blank=True)
+    smoke_history = models.TextField("吸烟史", blank=True)
+    condition_description = models.TextField("病情描述")
+    desc_files = models.TextField("描述文件", blank=True)
+    created_at = models.DateTimeField("创建时间", default=timezone.now)
+
+    class Meta:
+        verbose_name = "问题"
+        verbose_name_plural = "问题"
+
+    def __str__(self) -> str:
+        return f"问题 {self.pk}"
+
+    @property
+    def file_list(self) -> list[str]:
+        """`desc_files` split at commas; a comma inside a URL is %2C."""
+        return self.desc_files.split(",") if self.desc_files else []
+
+
+class Answer(models.Model):
+    """The doctor's answer; one per question.
+
+    Tags and drugs are copies of what was given, highest pk first: a medical record does not
+    change when the doctor edits the catalogue, and a page of orders needs no query for them.
+    """
+
+    question = models.OneToOneField(Question, on_delete=models.PROTECT, verbose_name="问题")
+    diagnosis_tags = models.JSONField("诊断标签", default=list, blank=True)
+    drugs = models.JSONField("药品", default=list, blank=True)
+    diagnosis_result = models.TextField("诊断结果")
+    extra_suggestion = models.TextField("其他建议", blank=True)
+    created_at = models.DateTimeField("创建时间", default=timezone.now)
+
+    class Meta:
+        verbose_name = "回答"
+        verbose_name_plural = "回答"
+
+    def __str__(self) -> str:
+        return f"回答 {self.pk}"
+
+
+class Evaluation(models.Model):
+    """The patient's evaluation of the doctor; one per order."""
+
+    order = models.OneToOneField(Order, on_delete=models.PROTECT, verbose_name="订单")
+    doctor = models.ForeignKey(
+        Doctor, on_delete=models.PROTECT, related_name="evaluations", verbose_name="医生"
+    )
+    evaluate_type = models.CharField("类型", max_length=7, choices=OrderType.choices)
+    scores = models.PositiveSmallIntegerField(
+        "评分", choices=Score.choices, validators=[MinValueValidator(1), MaxValueValidator(5)]
+    )
+    content = models.TextField("内容")
+    created_at = models.DateTimeField("创建时间", default=timezone.now)
+
+    class Meta:
+        verbose_name = "评价"
+        verbose_name_plural = "评价"
+        indexes = [
+            models.Index(fields=["doctor", "created_at", "id"], name="evaluation_doctor_time")
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(scores__range=(1, 5)), name="evaluation_one_to_five_stars"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"评价 {self.pk}"

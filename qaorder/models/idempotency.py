@@ -1,0 +1,31 @@
+"""Answers kept for clients that repeat a request with the same Idempotency-Key."""
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+KEY_LENGTH = 255
+
+
+class IdempotencyKey(models.Model):
+    """One key of one caller. Without an answer yet, the first request still runs."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name="用户"
+    )
+    key = models.CharField("键", max_length=KEY_LENGTH)
+    fingerprint = models.CharField("请求摘要", max_length=64)
+    status_code = models.PositiveSmallIntegerField("状态码", null=True)
+    body = models.BinaryField("响应")
+    locked_until = models.DateTimeField("占用至")
+    created_at = models.DateTimeField("创建时间", default=timezone.now, db_index=True)
+
+    class Meta:
+        verbose_name = "幂等键"
+        verbose_name_plural = "幂等键"
+        constraints = [
+            models.UniqueConstraint(fields=["user", "key"], name="idempotency_key_once_per_user")
+        ]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,210 @@
+"""Money for orders and recharges: attempts to pay, refunds, notices, charges held for staff."""
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from qaorder.models.order import Channel, Order
+
+ORDER_NO_LENGTH = 32
+
+
+class PaymentState(models.TextChoices):
+    """CREATING: the provider is being asked, or the answer was lost. PAID is final."""
+
+    CREATING = "creating", "创建中"
+    PENDING = "pending", "待付款"
+    PAID = "paid", "已到账"
+    FAILED = "failed", "创建失败"
+    EXPIRED = "expired", "已过期"
+
+
+OPEN_STATES = (PaymentState.CREATING, PaymentState.PENDING)
+
+
+class Payment(models.Model):
+    """One attempt to pay an order or, without an order, to recharge the payer's balance.
+
+    An order may have several. `order_no` is our number at the provider, written before the
+    provider is called. Alipay may make two charges for one `order_no`; when both are paid, the
+    second becomes a row of its own with `duplicate_of`. `asked_at` set means the provider may know
+    of it; `leased_until` means a request is talking to the provider about it right now.
+    """
+
+    order = models.ForeignKey(
+        Order,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="payments",
+        verbose_name="订单",
+    )
+    payer = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="payments",
+        verbose_name="付款人",
+    )
+    duplicate_of = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="duplicates",
+        verbose_name="重复支付自",
+    )
+    channel = models.CharField("支付方式", max_length=7, choices=Channel.choices)
+    order_no = models.CharField("商户订单号", max_length=ORDER_NO_LENGTH, db_index=True)
+    amount_fen = models.PositiveIntegerField("金额（分）")
+    state = models.CharField(
+        "状态", max_length=8, choices=PaymentState.choices, default=PaymentState.CREATING
+    )
+    charge_id = models.CharField("渠道支付编号", max_length=40, null=True, blank=True, unique=True)
+    charge = models.TextField("渠道支付对象", blank=True)
+    expires_at = models.DateTimeField("支付对象过期时间", null=True, blank=True)
+    asked_at = models.DateTimeField("首次请求渠道时间", null=True, blank=True)
+    leased_until = models.DateTimeField("占用至", null=True, blank=True)
+    checked_at = models.DateTimeField("最近核对时间", default=timezone.now)
+    paid_at = models.DateTimeField("到账时间", null=True, blank=True)
+    created_at = models.DateTimeField("创建时间", default=timezone.now)
+
+    class Meta:
+        verbose_name = "支付"
+        verbose_name_plural = "支付"
+        indexes = [
+            models.Index(
+                fields=["checked_at"],
+                name="payment_open_checked_at",
+                condition=models.Q(state__in=OPEN_STATES),
+            )
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["order_no"],
+                condition=models.Q(duplicate_of=None),
+                name="payment_order_no_unique",
+            ),
+            models.UniqueConstraint(
+                fields=["order", "channel"],
+                condition=models.Q(state__in=OPEN_STATES),
+                name="payment_one_open_per_order_and_channel",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=PaymentState.values), name="payment_state_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="paid", paid_at__isnull=False)
+                | (~models.Q(state="paid") & models.Q(paid_at=None)),
+                name="payment_paid_at_when_paid",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.order_no
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether only the provider can say what became of the money."""
+        return self.channel != Channel.BALANCE and self.amount_fen > 0
+
+
+class RefundStatus(models.IntegerChoices):
+    """Contract, section 5."""
+
+    OPEN = 0, "处理中"
+    SUCCEEDED = 1, "已退款"
+    FAILED = 2, "退款失败"
+
+
+class Refund(models.Model):
+    """The return of one payment, whole and at most once: the payment has one row here or none.
+
+    Open until the provider says succeeded; `sent_at` set means the provider may know of it, so it
+    is looked for there before it is sent again.
+    """
+
+    payment = models.OneToOneField(Payment, on_delete=models.PROTECT, verbose_name="支付")
+    amount_fen = models.PositiveIntegerField("金额（分）")
+    status = models.PositiveSmallIntegerField(
+        "状态", choices=RefundStatus.choices, default=RefundStatus.OPEN
+    )
+    reason = models.CharField("原因", max_length=200, blank=True)
+    role = models.CharField("发起方", max_length=10)
+    refund_id = models.CharField("渠道退款编号", max_length=40, null=True, blank=True, unique=True)
+    failure_code = models.CharField("失败代码", max_length=60, blank=True)
+    failure_msg = models.TextField("失败原因", blank=True)
+    tries = models.PositiveIntegerField("尝试次数", default=0)
+    sent_at = models.DateTimeField("首次发送时间", null=True, blank=True)
+    next_try_at = models.DateTimeField("下次处理时间", default=timezone.now)
+    created_at = models.DateTimeField("创建时间", default=timezone.now)
+    finished_at = models.DateTimeField("完成时间", null=True, blank=True)
+
+    class Meta:
+        verbose_name = "退款"
+        verbose_name_plural = "退款"
+        indexes = [
+            models.Index(
+                fields=["next_try_at"], name="refund_open_due", condition=models.Q(status=0)
+            )
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(status__in=RefundStatus.values), name="refund_status_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"退款 {self.pk}"
+
+
+class NoticeOutcome(models.TextChoices):
+    APPLIED = "applied", "已处理"
+    REPEATED = "repeated", "重复"
+    UNUSED = "unused", "不使用的类型"
+    NOT_OURS = "not_ours", "不属于本服务"
+    HELD = "held", "待人工处理"
+
+
+class Notice(models.Model):
+    """A provider's notice with a good signature, kept for ever: signatures carry no time."""
+
+    event_id = models.CharField("事件编号", max_length=64, unique=True)
+    type = models.CharField("类型", max_length=64)
+    object_id = models.CharField("对象编号", max_length=64, blank=True)
+    order_no = models.CharField("商户订单号", max_length=64, blank=True, db_index=True)
+    outcome = models.CharField("结果", max_length=10, choices=NoticeOutcome.choices)
+    digest = models.CharField("内容摘要", max_length=64)
+    received_at = models.DateTimeField("接收时间", default=timezone.now)
+
+    class Meta:
+        verbose_name = "渠道通知"
+        verbose_name_plural = "渠道通知"
+
+    def __str__(self) -> str:
+        return self.event_id
+
+
+class HeldCharge(models.Model):
+    """Collected money that fits nothing of ours (wrong amount, unknown number); staff decide."""
+
+    charge_id = models.CharField("渠道支付编号", max_length=64, unique=True)
+    order_no = models.CharField("商户订单号", max_length=64)
+    channel = models.CharField("支付方式", max_length=20)
+    amount_fen = models.PositiveBigIntegerField("金额（分）")
+    reason = models.CharField("原因", max_length=100)
+    payment = models.ForeignKey(
+        Payment,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="held_charges",
+        verbose_name="对应支付",
+    )
+    created_at = models.DateTimeField("时间", default=timezone.now)
+
+    class Meta:
+        verbose_name = "异常到账"
+        verbose_name_plural = "异常到账"
+
+    def __str__(self) -> str:
+        return self.charge_id

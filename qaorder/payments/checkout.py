@@ -1,0 +1,213 @@
+"""Paying: claim an attempt, ask the provider outside any transaction, store the answer."""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from feiqingsong.errors import CannotPay, ChannelUnavailable
+from feiqingsong.failpoints import failpoint
+from qaorder.models import Channel, Order, Payment, Status
+from qaorder.models.payment import OPEN_STATES, PaymentState
+from qaorder.payments import charges, pingpp
+from qaorder.payments.gateways import gateway_for
+from qaorder.payments.settlement import settle_at_once
+from qaorder.services.orders import new_order_number
+
+MAX_RETRIES_PER_ORDER = 99
+AT_ONCE_SUFFIX = "00"
+LEASE_MARGIN = timedelta(seconds=5)
+POLL_SECONDS = 0.1
+
+Charge = dict[str, Any]
+OnStored = Callable[[Charge | None], None]
+
+
+def _ignore(charge: Charge | None) -> None:
+    """The caller keeps nothing."""
+
+
+def pay_order(
+    *, order: Order, channel: str, client_ip: str, payer: User, on_stored: OnStored = _ignore
+) -> Charge | None:
+    """Pay from the balance at once, or return the provider's charge for the client to pay.
+
+    Nothing to pay is paid at once through any channel; then and for the balance there is no
+    charge (None). A charge that is not expired is returned again instead of making a second one.
+    `on_stored` runs in the transaction that makes the result final.
+    Raises: CannotPay, InsufficientBalance, ChannelUnavailable (the order stays payable).
+    """
+    if not gateway_for(channel, order.amount_fen).remote:
+        _pay_at_once(order, channel, payer, on_stored)
+        return None
+    deadline = time.monotonic() + settings.PINGPP_DEADLINE
+    while True:
+        payment, is_mine = _claim(order, channel, payer)
+        if is_mine:
+            return _obtain_charge(payment, client_ip, on_stored)
+        if payment.state == PaymentState.PENDING:
+            return _store(payment, json.loads(payment.charge), on_stored)
+        # Another request is asking the provider for this very charge: wait for its answer.
+        if time.monotonic() > deadline:
+            raise ChannelUnavailable
+        time.sleep(POLL_SECONDS)
+
+
+def recharge(
+    *, payer: User, channel: str, amount_fen: int, client_ip: str, on_stored: OnStored = _ignore
+) -> Charge:
+    """Return a charge whose payment will grow the payer's balance.
+
+    Units: fen.  Raises: ChannelUnavailable.
+    """
+    payment = Payment.objects.create(
+        payer=payer,
+        channel=channel,
+        order_no=new_order_number(payer.patient),
+        amount_fen=amount_fen,
+        leased_until=_lease(),
+    )
+    failpoint("recharge.attempt_written")
+    return _obtain_charge(payment, client_ip, on_stored)
+
+
+@transaction.atomic
+def _pay_at_once(order: Order, channel: str, payer: User, on_stored: OnStored) -> None:
+    order = _lock_payable(order)
+    payment = Payment.objects.create(
+        order=order,
+        payer=payer,
+        channel=channel,
+        order_no=order.order_number + AT_ONCE_SUFFIX,
+        amount_fen=order.amount_fen,
+    )
+    settle_at_once(payment, order)
+    failpoint("pay.balance_debited")
+    on_stored(None)
+
+
+def _lock_payable(order: Order) -> Order:
+    locked = Order.objects.select_for_update().get(pk=order.pk)
+    if (
+        locked.status != Status.UNPAID
+        or timezone.now() > locked.pay_deadline - settings.ORDER_PAY_MARGIN
+    ):
+        raise CannotPay
+    return locked
+
+
+@transaction.atomic
+def _claim(order: Order, channel: str, payer: User) -> tuple[Payment, bool]:
+    """Return the order's open attempt through this channel, and whether it is ours to send.
+
+    Ours: a new one, or one that nobody is sending (its request died or timed out).
+    """
+    order = _lock_payable(order)
+    now = timezone.now()
+    payment = order.payments.filter(channel=channel, state__in=OPEN_STATES).first()
+    if payment and payment.state == PaymentState.PENDING:
+        if payment.expires_at and payment.expires_at > now:
+            return payment, False
+        # If it was paid after all, its notice still finds this row.
+        Payment.objects.filter(pk=payment.pk).update(state=PaymentState.EXPIRED)
+        payment = None
+    if payment is None:
+        payment = Payment(order=order, payer=payer, channel=channel, order_no=_next_number(order))
+        payment.amount_fen = order.amount_fen
+    elif payment.leased_until and payment.leased_until > now:
+        return payment, False
+    payment.leased_until = _lease()
+    payment.save()
+    return payment, True
+
+
+def _lease() -> datetime:
+    return timezone.now() + timedelta(seconds=settings.PINGPP_DEADLINE) * 2 + LEASE_MARGIN
+
+
+def _next_number(order: Order) -> str:
+    """The order number for the first charge, two digits more for each later one."""
+    used = order.payments.filter(duplicate_of=None).exclude(channel=Channel.BALANCE).count()
+    if used > MAX_RETRIES_PER_ORDER:
+        raise ChannelUnavailable
+    return f"{order.order_number}{used:02d}" if used else order.order_number
+
+
+def _obtain_charge(payment: Payment, client_ip: str, on_stored: OnStored) -> Charge:
+    """Ask the provider for the claimed attempt's charge and store it."""
+    failpoint("pay.attempt_written")
+    try:
+        charge = charges.find_charge(payment) if payment.asked_at else None
+        if charge is None:
+            Payment.objects.filter(pk=payment.pk, asked_at=None).update(asked_at=timezone.now())
+            charge = charges.create_charge(payment, client_ip)
+    except pingpp.ProviderError as error:
+        _release(payment, error)
+        raise ChannelUnavailable from error
+    failpoint("pay.charge_created")
+    return _store(payment, charge, on_stored)
+
+
+def _release(payment: Payment, error: pingpp.ProviderError) -> None:
+    """Let the next try have the attempt; remember whether the provider may know of it."""
+    rows = Payment.objects.filter(pk=payment.pk, state=PaymentState.CREATING)
+    never_sent = isinstance(error, pingpp.ProviderUnavailable) and not error.sent
+    if isinstance(error, pingpp.ProviderRefused) and error.http_status == 402:
+        # The channel refuses this number or this payment: the next try needs a number of its own.
+        rows.update(state=PaymentState.FAILED, leased_until=None)
+    elif payment.asked_at is None and (never_sent or isinstance(error, pingpp.ProviderRefused)):
+        rows.update(asked_at=None, leased_until=None)
+    else:
+        rows.update(leased_until=None)
+
+
+def _store(payment: Payment, charge: Charge, on_stored: OnStored) -> Charge:
+    """Keep the charge and hand it out if the order still waits for money.
+
+    Everything may have changed while the provider was asked: the order is looked at again. A
+    charge that is not handed out stays known, so that its money is recognised if it comes.
+    """
+    with transaction.atomic():
+        handed_out = _store_locked(payment, charge)
+        if handed_out:
+            on_stored(charge)
+    failpoint("pay.charge_stored")
+    if not handed_out:
+        raise CannotPay
+    return charge
+
+
+def _store_locked(payment: Payment, charge: Charge) -> bool:
+    order = None
+    if payment.order_id:
+        order = Order.objects.select_for_update().get(pk=payment.order_id)
+    payment = (
+        Payment.objects.select_for_update(of=("self",)).select_related("payer").get(pk=payment.pk)
+    )
+    keep_charge(payment, charge)
+    if not payment.payer.is_active:
+        return False
+    if order is None or order.paid_with_id == payment.pk:
+        return True
+    if order.status == Status.UNPAID and payment.state == PaymentState.PENDING:
+        Order.objects.filter(pk=order.pk).update(channel=payment.channel)
+        return True
+    return False
+
+
+def keep_charge(payment: Payment, charge: Charge) -> None:
+    """Store the provider's charge with a locked attempt that has none yet."""
+    if payment.state != PaymentState.CREATING:
+        return
+    payment.state = PaymentState.PENDING
+    payment.charge_id = charge["id"]
+    payment.charge = json.dumps(charge, ensure_ascii=False)
+    payment.expires_at = charges.expiry_of(charge, payment)
+    payment.leased_until = None
+    payment.save()

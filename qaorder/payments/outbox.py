@@ -1,0 +1,94 @@
+"""Sending refunds to the provider: looked for there first, sent once, asked about until final."""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from feiqingsong.failpoints import failpoint
+from qaorder.models import Refund
+from qaorder.models.payment import RefundStatus
+from qaorder.payments import pingpp, refunds
+
+logger = logging.getLogger("feiqingsong.refunds")
+
+DEFAULT_REASON = "订单退款"
+BATCH = 20
+
+
+def send_due() -> int:
+    """Send or follow up the refunds whose time has come; return how many were handled.
+
+    Any number of copies may run: each refund is leased before the provider is asked.
+    """
+    pks = Refund.objects.filter(status=RefundStatus.OPEN, next_try_at__lte=timezone.now())
+    handled = 0
+    for pk in list(pks.order_by("next_try_at").values_list("pk", flat=True)[:BATCH]):
+        refund = _claim(pk)
+        if refund is not None:
+            _handle(refund)
+            handled += 1
+    return handled
+
+
+@transaction.atomic
+def _claim(pk: int) -> Refund | None:
+    """Lease one due refund until its next try; None if another copy has it."""
+    rows = Refund.objects.select_for_update(
+        skip_locked=connection.features.has_select_for_update_skip_locked, of=("self",)
+    )
+    now = timezone.now()
+    refund = rows.filter(pk=pk, status=RefundStatus.OPEN, next_try_at__lte=now).first()
+    if refund is None:
+        return None
+    refund.tries += 1
+    # Longer than any call may take, so that no other copy sends it meanwhile.
+    lease = timedelta(seconds=settings.PINGPP_DEADLINE) * 4
+    refund.next_try_at = now + max(refunds.backoff(refund.tries), lease)
+    refund.save(update_fields=["tries", "next_try_at"])
+    return refund
+
+
+def _handle(refund: Refund) -> None:
+    failpoint("refund.claimed")
+    try:
+        answer = _look_up(refund) if refund.sent_at else None
+        if answer is None:
+            Refund.objects.filter(pk=refund.pk, sent_at=None).update(sent_at=timezone.now())
+            answer = pingpp.create_refund(
+                charge_id=str(refund.payment.charge_id),
+                amount_fen=refund.amount_fen,
+                description=refund.reason or DEFAULT_REASON,
+                metadata={refunds.METADATA_KEY: str(refund.pk)},
+            )
+        failpoint("refund.sent")
+    except pingpp.ProviderError as error:
+        logger.warning("refund %d, try %d: %s", refund.pk, refund.tries, type(error).__name__)
+        _note_failure(refund, error)
+        return
+    refunds.record(refund.pk, answer)
+
+
+def _look_up(refund: Refund) -> dict[str, Any] | None:
+    """Return the provider's refund of ours, or None if it has none."""
+    charge_id = str(refund.payment.charge_id)
+    if refund.refund_id:
+        return pingpp.retrieve_refund(charge_id=charge_id, refund_id=refund.refund_id)
+    ours = [
+        answer
+        for answer in pingpp.list_refunds(charge_id)
+        if isinstance(answer.get("metadata"), dict)
+        and answer["metadata"].get(refunds.METADATA_KEY) == str(refund.pk)
+    ]
+    # One that failed does not stand in the way of a retry; any other does.
+    return next((answer for answer in ours if answer.get("status") != "failed"), None)
+
+
+def _note_failure(refund: Refund, error: pingpp.ProviderError) -> None:
+    """Keep why it is still open, for staff."""
+    Refund.objects.filter(pk=refund.pk, status=RefundStatus.OPEN).update(
+        failure_code=(error.code or type(error).__name__)[:60]
+    )

@@ -1,0 +1,191 @@
+"""Money that arrived: one function settles it, whether a notice, a question or a report told us.
+
+Everything that does not fit goes the same way: recorded, put on the ledger, and either refunded by
+the system or held for staff.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from feiqingsong.failpoints import failpoint
+from ledger import services as ledger
+from ledger.models import TransactionKind
+from qaorder.lifecycle import Event, Role, advance
+from qaorder.models import Channel, HeldCharge, NoticeOutcome, Order, OrderType, Payment, Status
+from qaorder.models.payment import PaymentState
+from qaorder.payments.gateways import gateway_for
+from qaorder.payments.refunds import open_refund
+from qaorder.services.subscriptions import start_period
+
+PROVIDER_CHANNELS = (Channel.WX, Channel.ALIPAY)
+UNKNOWN_NUMBER = "未知商户订单号"
+WRONG_AMOUNT = "金额或渠道不符"
+SURPLUS = "重复或迟到的支付，系统退款"
+_IDENTIFIER = re.compile(r"[0-9A-Za-z_]{1,64}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class PaidCharge:
+    """What a charge says of money that was collected in our app, in fen."""
+
+    charge_id: str
+    order_no: str
+    channel: str
+    amount_fen: int
+    paid_at: datetime
+
+
+def read_paid_charge(charge: Any) -> PaidCharge | None:
+    """Return the facts of a paid charge of ours, or None if it is not paid or not ours.
+
+    Ours: this app, this mode (test or live), CNY, and shaped like a charge.
+    """
+    if not isinstance(charge, dict) or charge.get("paid") is not True:
+        return None
+    app = charge.get("app")
+    if isinstance(app, dict):
+        app = app.get("id")
+    ours = (settings.PINGPP_APP_ID, settings.PINGPP_LIVEMODE, "cny")
+    if (app, charge.get("livemode"), charge.get("currency")) != ours:
+        return None
+    names = [_identifier(charge.get(key)) for key in ("id", "order_no", "channel")]
+    if not all(names):
+        return None
+    amount = charge.get("amount")
+    if type(amount) is not int or not 0 < amount < 2**62:
+        return None
+    return PaidCharge(names[0], names[1], names[2], amount, _time_paid(charge))
+
+
+def _identifier(value: Any) -> str:
+    return value if isinstance(value, str) and _IDENTIFIER.fullmatch(value) else ""
+
+
+def _time_paid(charge: dict[str, Any]) -> datetime:
+    paid = charge.get("time_paid")
+    if type(paid) is int and 0 < paid < 2**33:
+        return datetime.fromtimestamp(paid, UTC)
+    return timezone.now()
+
+
+@transaction.atomic
+def settle(fact: PaidCharge) -> NoticeOutcome:
+    """Book collected money once and give it its effect.
+
+    The order turns paid if it still waits for money and the money is in time; any other money for
+    it is booked and refunded. A wrong amount or an unknown number is booked and held for staff.
+    """
+    payment = Payment.objects.filter(order_no=fact.order_no, duplicate_of=None).first()
+    if payment is None:
+        return _hold(fact, UNKNOWN_NUMBER, None)
+    # Lock order everywhere: order, payment, patient, accounts by id.
+    order = None
+    if payment.order_id:
+        order = Order.objects.select_for_update().get(pk=payment.order_id)
+    payment = Payment.objects.select_for_update().get(pk=payment.pk)
+    if (fact.amount_fen, fact.channel) != (payment.amount_fen, payment.channel):
+        return _hold(fact, WRONG_AMOUNT, payment)
+    if payment.state == PaymentState.PAID and payment.charge_id != fact.charge_id:
+        return _settle_twin(fact, payment)
+    if payment.state == PaymentState.PAID:
+        return NoticeOutcome.REPEATED
+    payment.charge_id = fact.charge_id
+    _book(payment, order, fact.paid_at)
+    return NoticeOutcome.APPLIED
+
+
+def settle_at_once(payment: Payment, order: Order) -> None:
+    """Take the balance's money, or none, for a locked unpaid order in the caller's transaction.
+
+    Raises: InsufficientBalance, CannotPay.
+    """
+    _mark_paid(payment, timezone.now())
+    _capture(payment, order)
+    _open_order(order, payment, Role.PATIENT)
+
+
+def _book(payment: Payment, order: Order | None, paid_at: datetime) -> None:
+    _mark_paid(payment, paid_at)
+    _capture(payment, order)
+    failpoint("settle.captured")
+    if order is None:
+        return
+    if order.status == Status.UNPAID and paid_at <= order.pay_deadline:
+        _open_order(order, payment, Role.PROVIDER)
+    else:
+        open_refund(payment, reason=SURPLUS, role=Role.CLOCK)
+
+
+def _mark_paid(payment: Payment, paid_at: datetime) -> None:
+    payment.state = PaymentState.PAID
+    payment.paid_at = paid_at
+    payment.leased_until = None
+    payment.save(update_fields=["state", "paid_at", "charge_id", "leased_until"])
+
+
+def _capture(payment: Payment, order: Order | None) -> None:
+    source = gateway_for(payment.channel, payment.amount_fen).source(payment)
+    if source is None:
+        return
+    if order is None:
+        target, kind, number = ledger.wallet(payment.payer), TransactionKind.RECHARGE, ""
+    else:
+        target, kind, number = ledger.held(), TransactionKind.PAYMENT, order.order_number
+    legs = {source: -payment.amount_fen, target: payment.amount_fen}
+    ledger.post(kind, f"capture:{payment.pk}", legs, number)
+
+
+def _open_order(order: Order, payment: Payment, role: Role) -> None:
+    order.paid_with = payment
+    order.channel = payment.channel
+    advance(order, Event.PAY, role, payment.payer if role is Role.PATIENT else None)
+    if order.order_type == OrderType.MONTHLY:
+        start_period(order)
+
+
+def _settle_twin(fact: PaidCharge, payment: Payment) -> NoticeOutcome:
+    """Book a second charge that was paid under one number (Alipay), and refund it."""
+    if Payment.objects.filter(charge_id=fact.charge_id).exists():
+        return NoticeOutcome.REPEATED
+    twin = Payment.objects.create(
+        order_id=payment.order_id,
+        payer_id=payment.payer_id,
+        duplicate_of=payment,
+        channel=payment.channel,
+        order_no=payment.order_no,
+        amount_fen=payment.amount_fen,
+        charge_id=fact.charge_id,
+        state=PaymentState.PAID,
+        paid_at=fact.paid_at,
+    )
+    _capture(twin, payment.order)
+    if twin.order_id:
+        open_refund(twin, reason=SURPLUS, role=Role.CLOCK)
+    return NoticeOutcome.APPLIED
+
+
+def _hold(fact: PaidCharge, reason: str, payment: Payment | None) -> NoticeOutcome:
+    """Book money that fits nothing where staff see it, once per charge."""
+    held, is_new = HeldCharge.objects.get_or_create(
+        charge_id=fact.charge_id,
+        defaults={
+            "order_no": fact.order_no,
+            "channel": fact.channel[:20],
+            "amount_fen": fact.amount_fen,
+            "reason": reason,
+            "payment": payment,
+        },
+    )
+    if is_new:
+        legs = {
+            ledger.clearing(held.channel): -fact.amount_fen,
+            ledger.suspense(): fact.amount_fen,
+        }
+        ledger.post(TransactionKind.SUSPENSE, f"held:{held.pk}", legs)
+    return NoticeOutcome.HELD

@@ -1,0 +1,1 @@
+"""JSON of the order app, exactly as the published document shows it."""

@@ -1,0 +1,159 @@
+"""Orders, questions, answers and evaluations as the published document shows them."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accounts.serializers import PersonSerializer
+from feiqingsong.fields import YuanField
+from qaorder.models import Answer, DiagnosisTag, Drug, Evaluation, Order, Question
+
+
+class DiagnosisTagSerializer(serializers.ModelSerializer[DiagnosisTag]):
+    owner = serializers.CharField(source="owner.username", read_only=True)
+
+    class Meta:
+        model = DiagnosisTag
+        fields = ["pk", "owner", "name", "description"]
+
+
+class DrugSerializer(serializers.ModelSerializer[Drug]):
+    owner = serializers.CharField(source="owner.username", read_only=True)
+
+    class Meta:
+        model = Drug
+        fields = ["pk", "owner", "name", "standard", "total_dosage", "each_dosage", "day_times"]
+
+
+class QuestionSerializer(serializers.ModelSerializer[Question]):
+    owner = PersonSerializer(source="order.patient")
+    order = serializers.CharField(source="order.order_number")
+    file_list = serializers.ListField(child=serializers.CharField())
+    create_time = serializers.DateTimeField(source="created_at")
+
+    class Meta:
+        model = Question
+        fields = [
+            "pk",
+            "owner",
+            "order",
+            "allergy_history",
+            "smoke_history",
+            "condition_description",
+            "file_list",
+            "desc_files",
+            "create_time",
+        ]
+        read_only_fields = fields
+
+
+class AnswerSerializer(serializers.ModelSerializer[Answer]):
+    owner = PersonSerializer(source="question.order.doctor")
+    question = serializers.IntegerField(source="question_id")
+    diagnosis_tag = serializers.SerializerMethodField()
+    drug = serializers.SerializerMethodField()
+    create_time = serializers.DateTimeField(source="created_at")
+
+    class Meta:
+        model = Answer
+        fields = [
+            "pk",
+            "owner",
+            "question",
+            "diagnosis_tag",
+            "drug",
+            "diagnosis_result",
+            "extra_suggestion",
+            "create_time",
+        ]
+        read_only_fields = fields
+
+    @extend_schema_field(DiagnosisTagSerializer(many=True))
+    def get_diagnosis_tag(self, answer: Answer) -> list[dict[str, Any]]:
+        return _in_order(answer.diagnosis_tags, DiagnosisTagSerializer.Meta.fields)
+
+    @extend_schema_field(DrugSerializer(many=True))
+    def get_drug(self, answer: Answer) -> list[dict[str, Any]]:
+        return _in_order(answer.drugs, DrugSerializer.Meta.fields)
+
+
+def _in_order(copies: list[dict[str, Any]], fields: list[str]) -> list[dict[str, Any]]:
+    """PostgreSQL's jsonb does not keep the order of keys."""
+    return [{field: copy[field] for field in fields} for copy in copies]
+
+
+class OrderSerializer(serializers.ModelSerializer[Order]):
+    """An order with everything below it; needs `OrderQuerySet.with_details()`."""
+
+    patient = PersonSerializer()
+    doctor = PersonSerializer()
+    question = serializers.SerializerMethodField()
+    answer = serializers.SerializerMethodField()
+    amount = YuanField(source="amount_fen")
+    status_display = serializers.CharField(source="get_status_display")
+    channel_display = serializers.CharField(source="get_channel_display")
+    order_type_display = serializers.CharField(source="get_order_type_display")
+    create_time = serializers.DateTimeField(source="created_at")
+
+    class Meta:
+        model = Order
+        fields = [
+            "pk",
+            "patient",
+            "doctor",
+            "question",
+            "answer",
+            "order_number",
+            "amount",
+            "status",
+            "status_display",
+            "channel",
+            "channel_display",
+            "order_type",
+            "order_type_display",
+            "create_time",
+        ]
+        read_only_fields = fields
+
+    @extend_schema_field(QuestionSerializer(allow_null=True))
+    def get_question(self, order: Order) -> dict[str, Any] | None:
+        question = getattr(order, "question", None)
+        return QuestionSerializer(question).data if question else None
+
+    @extend_schema_field(AnswerSerializer(allow_null=True))
+    def get_answer(self, order: Order) -> dict[str, Any] | None:
+        answer = getattr(getattr(order, "question", None), "answer", None)
+        return AnswerSerializer(answer).data if answer else None
+
+
+class EvaluationSerializer(serializers.ModelSerializer[Evaluation]):
+    patient = PersonSerializer(source="order.patient")
+    doctor = PersonSerializer()
+    scores_display = serializers.CharField(source="get_scores_display")
+    create_time = serializers.DateTimeField(source="created_at")
+    evaluate_type_display = serializers.CharField(source="get_evaluate_type_display")
+
+    class Meta:
+        model = Evaluation
+        fields = [
+            "pk",
+            "patient",
+            "doctor",
+            "scores",
+            "scores_display",
+            "content",
+            "create_time",
+            "evaluate_type",
+            "evaluate_type_display",
+        ]
+        read_only_fields = fields
+
+
+class InquiryRecordSerializer(serializers.ModelSerializer[Order]):
+    create_time = serializers.DateTimeField(source="created_at")
+
+    class Meta:
+        model = Order
+        fields = ["pk", "order_number", "create_time"]
+        read_only_fields = fields

@@ -1,0 +1,78 @@
+"""Charges, refunds and monthly periods in JSON."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.serializers import PersonSerializer
+from feiqingsong import money
+from feiqingsong.fields import YuanField
+from qaorder.models import Channel, Refund, Subscription
+
+
+class PayInputSerializer(serializers.Serializer[Any]):
+    channel = serializers.ChoiceField(choices=Channel.choices)
+
+
+class RechargeInputSerializer(serializers.Serializer[Any]):
+    amount = YuanField(min_fen=1, help_text=f"0.01–{money.to_yuan(money.MAX_FEN)}")
+    channel = serializers.ChoiceField(choices=[Channel.WX, Channel.ALIPAY])
+
+
+class ChargeSerializer(serializers.Serializer[Any]):
+    """`charge` is the provider's object as received; null for the balance and when free."""
+
+    status = serializers.IntegerField()
+    message = serializers.CharField(allow_blank=True)
+    charge = serializers.JSONField(allow_null=True)
+
+
+class RefundInputSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=200, required=False, allow_blank=True)
+
+
+class RefuseInputSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=200)
+
+
+class RefundSerializer(serializers.ModelSerializer[Refund]):
+    order_number = serializers.CharField(source="payment.order.order_number")
+    amount = YuanField(source="amount_fen")
+    channel = serializers.CharField(source="payment.channel")
+    channel_display = serializers.CharField(source="payment.get_channel_display")
+    status_display = serializers.CharField(source="get_status_display")
+    create_time = serializers.DateTimeField(source="created_at")
+    finish_time = serializers.DateTimeField(source="finished_at", allow_null=True)
+
+    class Meta:
+        model = Refund
+        fields = [
+            "order_number",
+            "amount",
+            "channel",
+            "channel_display",
+            "status",
+            "status_display",
+            "reason",
+            "create_time",
+            "finish_time",
+        ]
+        read_only_fields = fields
+
+
+class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
+    """Needs `now` in its context: what is active is a matter of one moment for the whole page."""
+
+    doctor = PersonSerializer()
+    order_number = serializers.CharField(source="order.order_number")
+    start_time = serializers.DateTimeField(source="start_at")
+    end_time = serializers.DateTimeField(source="end_at")
+    is_active = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Subscription
+        fields = ["doctor", "order_number", "start_time", "end_time", "is_active"]
+        read_only_fields = fields
+
+    def get_is_active(self, period: Subscription) -> bool:
+        return period.is_active(self.context["now"])

@@ -1,0 +1,1 @@
+"""Business verbs, one function each: model in, model out."""

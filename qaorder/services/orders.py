@@ -1,0 +1,130 @@
+"""Placing, cancelling, finishing, evaluating and hiding an order."""
+
+import secrets
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from rest_framework.exceptions import ValidationError
+
+from accounts.models import Doctor, Patient, User
+from feiqingsong import money
+from feiqingsong.errors import CannotDestroy
+from ledger import services as ledger
+from ledger.models import TransactionKind
+from qaorder.lifecycle import Event, Role, advance
+from qaorder.models import Evaluation, Order, OrderType, Status
+from qaorder.models.order import ORDER_NUMBER_LENGTH
+from qaorder.services.subscriptions import lock_patient, running_period
+
+NO_SUCH_DOCTOR = "该医生不存在或暂不接单。"
+PATIENT_DIGITS = 4
+DESTROYABLE = (Status.FINISHED, Status.EVALUATED, Status.CANCELLED)
+
+
+def new_order_number(patient: Patient) -> str:
+    """Return 26 digits: random ones, then the patient's pk modulo 10000."""
+    length = ORDER_NUMBER_LENGTH - PATIENT_DIGITS
+    first = secrets.choice("123456789")
+    rest = "".join(secrets.choice("0123456789") for _ in range(length - 1))
+    return f"{first}{rest}{patient.pk % 10**PATIENT_DIGITS:0{PATIENT_DIGITS}d}"
+
+
+@transaction.atomic
+def place_order(*, patient: Patient, doctor_username: str, order_type: str) -> Order:
+    """Order a consultation at the doctor's price of this moment, which is fixed from then on.
+
+    Free while the patient's monthly service with this doctor runs.
+    Raises: ValidationError naming `doctor`, in the same words for a name that does not exist, one
+    that is no doctor, a doctor who takes no orders, and oneself.
+    """
+    doctor = Doctor.objects.select_related("user").filter(user__username=doctor_username).first()
+    if doctor is None or not doctor.takes_orders or doctor.user_id == patient.user_id:
+        raise ValidationError({"doctor": [NO_SUCH_DOCTOR]})
+    period = None
+    amount_fen = doctor.monthly_price_fen
+    if order_type == OrderType.ONLINE:
+        lock_patient(patient.pk)
+        period = running_period(patient, doctor)
+        amount_fen = 0 if period else doctor.online_price_fen
+    now = timezone.now()
+    return Order.objects.create(
+        order_number=new_order_number(patient),
+        patient=patient,
+        doctor=doctor,
+        order_type=order_type,
+        amount_fen=amount_fen,
+        subscription=period,
+        created_at=now,
+        status_at=now,
+        pay_deadline=now + settings.ORDER_PAY_WINDOW,
+    )
+
+
+@transaction.atomic
+def cancel_order(*, order: Order, role: Role, actor: User | None = None) -> Order:
+    """Cancel an unpaid order; money that still comes is refunded.  Raises: CannotCancel."""
+    advance(order, Event.CANCEL, role, actor)
+    return order
+
+
+@transaction.atomic
+def finish_order(*, order: Order, role: Role, actor: User | None = None) -> Order:
+    """End an answered consultation and pay the doctor.  Raises: CannotFinish."""
+    advance(order, Event.FINISH, role, actor)
+    pay_out(order)
+    return order
+
+
+@transaction.atomic
+def lapse_order(*, order: Order) -> Order:
+    """End a monthly order that nothing was asked in when its period is over; pay the doctor."""
+    advance(order, Event.LAPSE, Role.CLOCK)
+    pay_out(order)
+    return order
+
+
+def pay_out(order: Order) -> None:
+    """Book a completed order's money: the platform's share rounded down, the rest the doctor's."""
+    if not order.amount_fen:
+        return
+    share, rest = money.split(order.amount_fen, settings.PLATFORM_SHARE_PERCENT)
+    legs = {
+        ledger.held(): -order.amount_fen,
+        ledger.platform(): share,
+        ledger.earnings(order.doctor.user): rest,
+    }
+    ledger.post(
+        TransactionKind.COMPLETION,
+        f"completion:{order.pk}",
+        {account: amount for account, amount in legs.items() if amount},
+        order.order_number,
+    )
+
+
+@transaction.atomic
+def evaluate_order(*, order: Order, actor: User, scores: int, content: str) -> Evaluation:
+    """Evaluate a finished consultation, once.  Raises: CannotEvaluate."""
+    advance(order, Event.EVALUATE, Role.PATIENT, actor)
+    return Evaluation.objects.create(
+        order=order,
+        doctor=order.doctor,
+        evaluate_type=order.order_type,
+        scores=scores,
+        content=content,
+    )
+
+
+@transaction.atomic
+def destroy_order(*, order: Order, role: Role, actor: User) -> None:
+    """Hide the order from one side; an unpaid one, which only the patient may, is cancelled too.
+
+    Nothing is erased.  Raises: CannotDestroy while the consultation goes on.
+    """
+    order = Order.objects.select_for_update().get(pk=order.pk)
+    if order.status == Status.UNPAID and role is Role.PATIENT:
+        advance(order, Event.CANCEL, role, actor)
+    elif order.status not in DESTROYABLE:
+        raise CannotDestroy
+    field = "patient_hidden_at" if role is Role.PATIENT else "doctor_hidden_at"
+    Order.objects.filter(pk=order.pk).update(**{field: timezone.now()})

@@ -1,0 +1,1 @@
+"""Endpoints below /qaorder/, and the recharge below /accounts/balance/."""

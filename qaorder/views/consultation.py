@@ -1,0 +1,155 @@
+"""Asking, answering, and the doctor's tags and drugs."""
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.permissions import IsDoctor, IsPatient
+from qaorder.idempotency import idempotent
+from qaorder.models import Answer, DiagnosisTag, Drug, Question
+from qaorder.serializers.inputs import AnswerInputSerializer, QuestionInputSerializer
+from qaorder.serializers.orders import (
+    AnswerSerializer,
+    DiagnosisTagSerializer,
+    DrugSerializer,
+    QuestionSerializer,
+)
+from qaorder.services import consultation as services
+
+SHARED = "共享的条目不能修改"
+
+
+class QuestionCreateView(GenericAPIView[Question]):
+    """患者提交问题"""
+
+    permission_classes = [*GenericAPIView.permission_classes, IsPatient]
+    serializer_class = QuestionInputSerializer
+
+    @extend_schema(responses={201: QuestionSerializer})
+    @idempotent()
+    def post(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        question = services.ask_question(actor=request.user, **serializer.validated_data)
+        return Response(QuestionSerializer(question).data, status=status.HTTP_201_CREATED)
+
+
+class AnswerCreateView(GenericAPIView[Answer]):
+    """医生回答问题"""
+
+    permission_classes = [*GenericAPIView.permission_classes, IsDoctor]
+    serializer_class = AnswerInputSerializer
+
+    @extend_schema(responses={201: AnswerSerializer})
+    @idempotent()
+    def post(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
+        answer = services.answer_question(
+            actor=request.user,
+            question=data["question"],
+            diagnosis_tags=data.get("diagnosis_tag", []),
+            drugs=data.get("drug", []),
+            diagnosis_result=data["diagnosis_result"],
+            extra_suggestion=data.get("extra_suggestion", ""),
+        )
+        return Response(AnswerSerializer(answer).data, status=status.HTTP_201_CREATED)
+
+
+class _CatalogueView(GenericAPIView[Any]):
+    """A doctor's own entries and the shared ones; `model` says which."""
+
+    permission_classes = [*GenericAPIView.permission_classes, IsDoctor]
+    model: Any
+
+    def get_queryset(self) -> QuerySet[Any]:
+        rows = self.model.objects.usable_by(self.request.user)
+        return rows.select_related("owner").order_by("-pk")
+
+
+class _CatalogueCreateView(_CatalogueView):
+    def post(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        serializer.save(owner=request.user)
+        return Response(serializer.data, status=status.HTTP_201_CREATED)
+
+
+class _CatalogueListView(_CatalogueView):
+    search_fields: tuple[str, ...]
+
+    @extend_schema(parameters=[OpenApiParameter("search", str)])
+    def get(self, request: Request) -> Response:
+        rows = self.get_queryset()
+        for word in request.query_params.get("search", "").replace("\x00", "").split():
+            matches = Q()
+            for field in self.search_fields:
+                matches |= Q(**{f"{field}__icontains": word})
+            rows = rows.filter(matches)
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+
+class _CatalogueChangeView(_CatalogueView):
+    def get_own(self) -> Any:
+        """Return the caller's entry.  Raises: Http404 for another's, PermissionDenied if shared."""
+        entry = self.get_object()
+        if entry.owner_id != self.request.user.pk:
+            raise PermissionDenied(SHARED)
+        return entry
+
+    def put(self, request: Request, pk: int) -> Response:
+        serializer = self.get_serializer(self.get_own(), data=request.data)
+        serializer.is_valid(raise_exception=True)
+        serializer.save()
+        return Response(serializer.data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, pk: int) -> Response:
+        self.get_own().delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class DiagnosisTagCreateView(_CatalogueCreateView):
+    """新建诊断标签"""
+
+    model, serializer_class = DiagnosisTag, DiagnosisTagSerializer
+
+
+class DiagnosisTagListView(_CatalogueListView):
+    """自己的和共享的诊断标签"""
+
+    model, serializer_class = DiagnosisTag, DiagnosisTagSerializer
+    search_fields = ("name", "description")
+
+
+class DiagnosisTagChangeView(_CatalogueChangeView):
+    """修改、删除自己的诊断标签；已有回答不变"""
+
+    model, serializer_class = DiagnosisTag, DiagnosisTagSerializer
+
+
+class DrugCreateView(_CatalogueCreateView):
+    """新建药品"""
+
+    model, serializer_class = Drug, DrugSerializer
+
+
+class DrugListView(_CatalogueListView):
+    """自己的和共享的药品"""
+
+    model, serializer_class = Drug, DrugSerializer
+    search_fields = ("name", "standard")
+
+
+class DrugChangeView(_CatalogueChangeView):
+    """修改、删除自己的药品；已有回答不变"""
+
+    model, serializer_class = Drug, DrugSerializer

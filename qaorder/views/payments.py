@@ -1,0 +1,152 @@
+"""Paying, recharging, refunds, monthly periods, and the provider's notices."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import Http404
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiTypes, extend_schema
+from rest_framework import status
+from rest_framework.generics import GenericAPIView, ListAPIView
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.permissions import IsPatient
+from qaorder.idempotency import idempotent
+from qaorder.lifecycle import Role
+from qaorder.models import Order, Refund, Subscription
+from qaorder.payments import checkout, notices, refunds
+from qaorder.payments.client_ip import client_ip
+from qaorder.serializers.payments import (
+    ChargeSerializer,
+    PayInputSerializer,
+    RechargeInputSerializer,
+    RefundInputSerializer,
+    RefundSerializer,
+    RefuseInputSerializer,
+    SubscriptionSerializer,
+)
+from qaorder.views.orders import OrderMixin
+
+SIGNATURE_HEADER = "X-Pingplusplus-Signature"
+
+
+def _paid(charge: Any) -> Response:
+    return Response({"status": 0, "message": "", "charge": charge})
+
+
+class OrderPayView(OrderMixin, GenericAPIView[Order]):
+    """订单支付：微信、支付宝或余额"""
+
+    serializer_class = PayInputSerializer
+
+    @extend_schema(responses=ChargeSerializer)
+    @idempotent(atomic=False)
+    def patch(self, request: Request, order_number: str) -> Response:
+        order, _ = self.get_order(Role.PATIENT)
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        charge = checkout.pay_order(
+            order=order,
+            channel=serializer.validated_data["channel"],
+            client_ip=client_ip(request),
+            payer=request.user,
+            on_stored=lambda stored: request.claim.store(_paid(stored)),
+        )
+        return _paid(charge)
+
+
+class RechargeView(GenericAPIView[Any]):
+    """余额充值：到账通知到达后余额增加"""
+
+    permission_classes = [*GenericAPIView.permission_classes, IsPatient]
+    serializer_class = RechargeInputSerializer
+
+    @extend_schema(responses=ChargeSerializer)
+    @idempotent(atomic=False)
+    def post(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        charge = checkout.recharge(
+            payer=request.user,
+            channel=serializer.validated_data["channel"],
+            amount_fen=serializer.validated_data["amount"],
+            client_ip=client_ip(request),
+            on_stored=lambda stored: request.claim.store(_paid(stored)),
+        )
+        return _paid(charge)
+
+
+class OrderRefundView(OrderMixin, GenericAPIView[Refund]):
+    """申请退款（患者，回答之前）；查询退款（双方）"""
+
+    serializer_class = RefundInputSerializer
+
+    @extend_schema(responses=RefundSerializer)
+    @idempotent()
+    def put(self, request: Request, order_number: str) -> Response:
+        order, role = self.get_order(Role.PATIENT)
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        refund = refunds.refund_order(
+            order=order, role=role, actor=request.user, **serializer.validated_data
+        )
+        return Response(RefundSerializer(refund).data)
+
+    @extend_schema(responses=RefundSerializer)
+    def get(self, request: Request, order_number: str) -> Response:
+        # Also for an order that the caller has hidden: the money is theirs to follow.
+        order = Order.objects.filter(order_number=order_number).first()
+        refund = refunds.refund_of(order) if order and order.role_of(request.user) else None
+        if refund is None:
+            raise Http404
+        return Response(RefundSerializer(refund).data)
+
+
+class OrderRefuseView(OrderMixin, GenericAPIView[Refund]):
+    """医生拒绝订单，全额退款"""
+
+    serializer_class = RefuseInputSerializer
+
+    @extend_schema(responses=RefundSerializer)
+    @idempotent()
+    def put(self, request: Request, order_number: str) -> Response:
+        order, role = self.get_order(Role.DOCTOR)
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        refund = refunds.refund_order(
+            order=order, role=role, actor=request.user, **serializer.validated_data
+        )
+        return Response(RefundSerializer(refund).data)
+
+
+class SubscriptionListView(ListAPIView[Subscription]):
+    """患者的包月服务"""
+
+    permission_classes = [*ListAPIView.permission_classes, IsPatient]
+    serializer_class = SubscriptionSerializer
+    queryset = Subscription.objects.none()
+
+    def get_queryset(self) -> QuerySet[Subscription]:
+        rows = Subscription.objects.filter(patient_id=self.request.user.patient.pk)
+        return rows.select_related("doctor__user", "order").order_by("-start_at", "-pk")
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "now": timezone.now()}
+
+
+class PingppWebhookView(APIView):
+    """Ping++ 通知：签名正确的一律 200"""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses={200: OpenApiTypes.OBJECT})
+    def post(self, request: Request) -> Response:
+        try:
+            outcome = notices.receive(request._request.body, request.headers.get(SIGNATURE_HEADER))
+        except notices.BadSignature:
+            return Response({"detail": "签名无效"}, status=status.HTTP_400_BAD_REQUEST)
+        return Response({"received": True, "outcome": outcome})
