@@ -1,0 +1,215 @@
+"""Refunds of charges, and how they end."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pingpp_sandbox import credentials, listing, validation
+from pingpp_sandbox.charges import Charges, Json, Publish
+from pingpp_sandbox.clock import Clock
+from pingpp_sandbox.errors import ApiError, not_found
+from pingpp_sandbox.ids import new_id
+from pingpp_sandbox.options import Options
+from pingpp_sandbox.store import Store
+
+WAIT_URL = "https://mapi.alipay.com/gateway.do?service=refund_fastpay_by_platform_pwd"
+_WAIT_MESSAGE = f"需要打开地址进行下一步退款操作: {WAIT_URL}&batch_no="
+_REFUSED_MESSAGE = "退款失败: 未结算资金不足"
+
+# What becomes of a refund: `succeed` as its channel does; `pending` stays so; `fail` is
+# pending and fails later; `refuse` answers 200 with status failed; `wait` is pending until
+# somebody opens a URL.
+OUTCOMES = ("succeed", "pending", "fail", "refuse", "wait")
+DEFAULT_SECONDS = 0.0
+FAIL_SECONDS = 5.0
+
+
+@dataclass
+class Script:
+    """An outcome for coming refunds: the next `times` (None: all), of a channel (None: any)."""
+
+    outcome: str
+    times: int | None = 1
+    channel: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.outcome not in OUTCOMES:
+            raise ValueError(f"outcome: one of {', '.join(OUTCOMES)}")
+        if self.times is not None and (type(self.times) is not int or self.times < 1):
+            raise ValueError("times: a positive integer or null")
+
+
+class Refunds:
+    """The provider's refunds. Methods return refund JSON and raise ApiError."""
+
+    def __init__(
+        self, store: Store, clock: Clock, options: Options, charges: Charges, publish: Publish
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._options = options
+        self._charges = charges
+        self._publish = publish
+        self.scripts: list[Script] = []
+
+    def create(self, charge_id: str, params: Mapping[str, Any]) -> Json:
+        """Refund a paid charge, all that remains of it unless `amount` says less."""
+        with self._store.transaction():
+            charge = self._charges.stored(charge_id)
+            if not charge["paid"]:
+                raise ApiError("该 charge 未支付。", code="charge_unexpected_status", param="id")
+            remaining = charge["amount"] - self._claimed(charge_id)
+            if remaining <= 0:
+                raise ApiError("该 charge 已全额退款。")
+            clean = validation.refund_params(params, remaining=remaining)
+            refund = self._insert(charge, clean)
+            outcome = self._next_outcome(charge["channel"])
+            self._begin(refund, charge["channel"], outcome)
+            return self._charges.hashes(self._stored(refund["id"]))
+
+    def get(self, charge_id: str, refund_id: str) -> Json:
+        """One refund of the charge."""
+        self.settle_due()
+        self._charges.stored(charge_id)
+        refund = self._stored(refund_id)
+        if refund["charge"] != charge_id:
+            raise not_found("refund", refund_id)
+        return self._charges.hashes(refund)
+
+    def page(self, charge_id: str, query: Mapping[str, str]) -> Json:
+        """A page of the charge's refunds."""
+        self.settle_due()
+        self._charges.stored(charge_id)
+        conditions = listing.Conditions(["charge = ?"], [charge_id])
+        rows, has_more = listing.page(self._store, "refunds", "refund", conditions, query)
+        data = [self._charges.hashes(json.loads(row["doc"])) for row in rows]
+        return listing.envelope(f"/v1/charges/{charge_id}/refunds", data, has_more)
+
+    def settle(self, refund_id: str, status: str) -> Json:
+        """End a pending refund as `succeeded` or `failed` and announce it; again: no effect."""
+        if status not in ("succeeded", "failed"):
+            raise ValueError("status: succeeded or failed")
+        with self._store.transaction():
+            refund = self._stored(refund_id)
+            if refund["status"] != "pending":
+                return refund
+            if status == "succeeded":
+                self._succeed(refund)
+            else:
+                refund |= {
+                    "status": "failed",
+                    "failure_code": "refund_failed",
+                    "failure_msg": "退款失败",
+                }
+            self._save(refund)
+            self._publish(f"refund.{status}", self._charges.hashes(dict(refund)))
+        return refund
+
+    def settle_due(self) -> None:
+        """End the refunds whose time has come."""
+        now = self._clock.now()
+        for row in self._store.rows(
+            "SELECT id, settles_as FROM refunds WHERE settles_at <= ? ORDER BY settles_at, seq", now
+        ):
+            self.settle(row["id"], row["settles_as"])
+
+    def next_due(self) -> float | None:
+        """When the next refund ends, on the sandbox's clock."""
+        row = self._store.row("SELECT MIN(settles_at) AS due FROM refunds")
+        return row["due"] if row else None
+
+    def _claimed(self, charge_id: str) -> int:
+        rows = self._store.rows(
+            "SELECT doc FROM refunds WHERE charge = ? AND status != 'failed'", charge_id
+        )
+        return sum(json.loads(row["doc"])["amount"] for row in rows)
+
+    def _next_outcome(self, channel: str) -> str:
+        for script in self.scripts:
+            if script.channel not in (None, channel):
+                continue
+            if script.times is not None:
+                script.times -= 1
+                if not script.times:
+                    self.scripts.remove(script)
+            return script.outcome
+        return "succeed"
+
+    def _insert(self, charge: Json, clean: Json) -> Json:
+        refund_id = new_id("re")
+        refund = {
+            "id": refund_id,
+            "object": "refund",
+            "order_no": refund_id.removeprefix("re_"),
+            "amount": clean["amount"],
+            "created": int(self._clock.now()),
+            "succeed": False,
+            "status": "pending",
+            "time_succeed": None,
+            "description": clean["description"],
+            "failure_code": None,
+            "failure_msg": None,
+            "metadata": clean["metadata"],
+            "charge": charge["id"],
+            "charge_order_no": charge["order_no"],
+            "transaction_no": None,
+        }
+        self._store.run(
+            "INSERT INTO refunds (id, charge, created, status, doc) VALUES (?, ?, ?, ?, ?)",
+            *(refund[name] for name in ("id", "charge", "created", "status")),
+            json.dumps(refund),
+        )
+        # True as soon as any refund exists, whatever becomes of it.
+        self._charges.save(charge | {"refunded": True})
+        return refund
+
+    def _begin(self, refund: Json, channel: str, outcome: str) -> None:
+        if outcome == "refuse":
+            refund |= {"status": "failed", "failure_code": "refund_refused_msg"}
+            refund["failure_msg"] = _REFUSED_MESSAGE
+        elif outcome == "wait":
+            refund["failure_code"] = "refund_wait_operation"
+            refund["failure_msg"] = _WAIT_MESSAGE + refund["order_no"]
+        self._save(refund)
+        if outcome == "fail":
+            self._plan(
+                refund["id"], self._options.refund_seconds.get("fail", FAIL_SECONDS), "failed"
+            )
+        elif outcome == "succeed":
+            seconds = self._options.refund_seconds.get(channel, DEFAULT_SECONDS)
+            if seconds > 0:
+                self._plan(refund["id"], seconds, "succeeded")
+            else:
+                self.settle(refund["id"], "succeeded")
+
+    def _plan(self, refund_id: str, seconds: float, status: str) -> None:
+        self._store.run(
+            "UPDATE refunds SET settles_at = ?, settles_as = ? WHERE id = ?",
+            self._clock.now() + seconds * self._options.time_scale,
+            status,
+            refund_id,
+        )
+
+    def _succeed(self, refund: Json) -> None:
+        now = self._clock.now()
+        refund |= {"status": "succeeded", "succeed": True, "time_succeed": int(now)}
+        refund |= {"failure_code": None, "failure_msg": None}
+        refund["transaction_no"] = credentials.transaction_no(now)
+        charge = self._charges.stored(refund["charge"])
+        charge["amount_refunded"] += refund["amount"]
+        self._charges.save(charge)
+
+    def _stored(self, refund_id: str) -> Json:
+        row = self._store.row("SELECT doc FROM refunds WHERE id = ?", refund_id)
+        if row is None:
+            raise not_found("refund", refund_id)
+        return json.loads(row["doc"])
+
+    def _save(self, refund: Json) -> None:
+        self._store.run(
+            "UPDATE refunds SET status = ?, doc = ?, settles_at = NULL WHERE id = ?",
+            refund["status"],
+            json.dumps(refund),
+            refund["id"],
+        )

@@ -1,0 +1,252 @@
+"""The sandbox as a Python object: start it, drive it, make it fail."""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Self
+
+from pingpp_sandbox import keys as key_files
+from pingpp_sandbox.charges import Charges, Json
+from pingpp_sandbox.clock import Clock
+from pingpp_sandbox.events import Events
+from pingpp_sandbox.faults import Fault, Faults
+from pingpp_sandbox.options import Options
+from pingpp_sandbox.refunds import Refunds, Script
+from pingpp_sandbox.server import Server
+from pingpp_sandbox.store import Store
+from pingpp_sandbox.webhooks import Webhooks
+
+API_KEY = "sk_test_sandbox000000000000000"
+APP_ID = "app_sandbox000000000"
+
+_SHUTDOWN_POLL_SECONDS = 0.02
+# The other two say whose account it is.
+_SETTABLE = {option.name for option in fields(Options)} - {"api_key", "app_id"}
+_BOOK_CHARGE = ("id", "order_no", "channel", "amount", "paid", "time_paid", "reversed")
+_BOOK_REFUND = ("id", "charge", "amount", "status", "metadata")
+
+
+class Sandbox:
+    """A Ping++ account on the local machine that the real SDK can talk to.
+
+    Its Python methods work without `start`; HTTP, webhooks in the background and refunds
+    that settle by themselves need it. Units: money in fen, time in seconds.
+    """
+
+    charges: Charges
+    refunds: Refunds
+    event_log: Events
+    webhooks: Webhooks
+
+    def __init__(
+        self,
+        directory: Path | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        api_key: str = API_KEY,
+        app_id: str = APP_ID,
+        keys: key_files.Keys | None = None,
+        now: Callable[[], float] | None = None,
+        **options: Any,
+    ) -> None:
+        """Open the account in `directory`, or in memory; `options`: see `Options`."""
+        if keys is None:
+            keys = key_files.ensure(directory) if directory else key_files.generate()
+        self.keys = keys
+        self.options = Options(api_key, app_id, **options)
+        self.store = Store(directory)
+        self.clock = Clock(self.store, now)
+        self.event_log = Events(self.store, self.clock, self.options, keys)
+        self.webhooks = Webhooks(self.store, self.clock, self.options, self.event_log)
+        publish = self.webhooks.publish
+        self.charges = Charges(self.store, self.clock, self.options, publish)
+        self.refunds = Refunds(self.store, self.clock, self.options, self.charges, publish)
+        self.faults = Faults()
+        self._requests: Counter[str] = Counter()
+        self._count_lock = threading.Lock()
+        self._server: Server | None = None
+        self._address = (host, port)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """The base URL of the started server, without a slash at the end."""
+        if self._server is None:
+            raise RuntimeError("the sandbox is not started")
+        return f"http://{self._server.server_name}:{self._server.server_port}"
+
+    def start(self) -> Self:
+        """Serve in background threads.
+
+        Raises: OSError when the port is taken.
+        """
+        self._server = Server(self._address, self)
+        serve = self._server.serve_forever
+        threading.Thread(target=serve, args=(_SHUTDOWN_POLL_SECONDS,), daemon=True).start()
+        self.webhooks.start(self.refunds.settle_due, self.refunds.next_due)
+        return self
+
+    def stop(self) -> None:
+        """Stop serving and close the store; a new Sandbox on the directory goes on from there."""
+        self.faults.clear()
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server.hang_up()
+            self._server = None
+        self.webhooks.stop()
+        self.store.close()
+
+    # What a customer, and the merchant's own code, do.
+
+    def create_charge(self, params: Mapping[str, Any]) -> Json:
+        """The charge of `POST /v1/charges`.
+
+        Raises: ApiError.
+        """
+        return self.charges.create(params)
+
+    def pay(self, charge_id: str, *, force: bool = False, time_paid: int | None = None) -> Json:
+        """Pay a charge, which sends charge.succeeded; a second time has no effect.
+
+        Raises: ApiError, also for a closed charge unless `force`.
+        """
+        return self.charges.pay(charge_id, force=force, time_paid=time_paid)
+
+    def refund(self, charge_id: str, **params: Any) -> Json:
+        """The refund of `POST /v1/charges/{id}/refunds`.
+
+        Raises: ApiError.
+        """
+        return self.refunds.create(charge_id, params)
+
+    # Events and webhooks; `webhooks` has hold, release, drop, deliver, pending and wait.
+
+    def events(self) -> list[Json]:
+        """Every event so far, oldest first."""
+        return self.event_log.all()
+
+    def event(self, kind: str, shown: Json) -> Json:
+        """An invented event about a charge or refund, neither kept nor sent."""
+        return self.event_log.build(kind, shown)
+
+    def notice(self, event: Mapping[str, Any]) -> tuple[bytes, str]:
+        """Body and `X-Pingplusplus-Signature` of an event's webhook."""
+        return self.event_log.notice(event)
+
+    def sign(self, raw: bytes) -> str:
+        """The provider's signature over the bytes."""
+        return key_files.sign(self.keys.pingpp_private, raw)
+
+    def duplicate_webhooks(self, times: int) -> None:
+        """Send each coming event that many times."""
+        if type(times) is not int or times < 1:
+            raise ValueError("times: a positive integer")
+        self.webhooks.copies = times
+
+    def shuffle_webhooks(self, seconds: float) -> None:
+        """Delay each coming event by a random time up to `seconds` (0: in order again)."""
+        self.webhooks.shuffle_seconds = _seconds(seconds)
+
+    # Switches.
+
+    def fault(
+        self,
+        kind: str,
+        operation: str | None = None,
+        times: int | None = 1,
+        status: int = 500,
+        seconds: float | None = None,
+        commit: bool = False,
+    ) -> None:
+        """Make coming requests fail; see `Fault`."""
+        self.faults.add(Fault(kind, operation, times, status, seconds, commit))
+
+    def clear_faults(self) -> None:
+        """Work again, refunds included, and let hanging requests go."""
+        self.faults.clear()
+        self.refunds.scripts.clear()
+
+    def script_refunds(
+        self, outcome: str, times: int | None = 1, channel: str | None = None
+    ) -> None:
+        """Decide what becomes of coming refunds; see `refunds.OUTCOMES`."""
+        self.refunds.scripts.append(Script(outcome, times, channel))
+
+    def settle_refund(self, refund_id: str, status: str = "succeeded") -> Json:
+        """End a pending refund as `succeeded` or `failed`, which sends its webhook."""
+        return self.refunds.settle(refund_id, status)
+
+    def advance(self, seconds: float) -> float:
+        """Put the sandbox's clock forward; what has become due happens."""
+        now = self.clock.advance(_seconds(seconds))
+        self.refunds.settle_due()
+        self.webhooks.wake()
+        return now
+
+    def set_options(self, **changes: Any) -> None:
+        """Change options while it runs."""
+        unknown = changes.keys() - _SETTABLE
+        if unknown:
+            raise ValueError(f"no such option: {', '.join(sorted(unknown))}")
+        for name, value in changes.items():
+            setattr(self.options, name, value)
+
+    # Its own book, for audits.
+
+    def count(self, operation: str) -> None:
+        """Count a request."""
+        with self._count_lock:
+            self._requests[operation] += 1
+
+    def book(self) -> dict[str, list[Json]]:
+        """Every charge and refund there really is, oldest first."""
+        charges = self.store.rows("SELECT doc FROM charges ORDER BY seq")
+        refunds = self.store.rows("SELECT doc FROM refunds ORDER BY seq")
+        return {
+            "charges": [_only(row["doc"], _BOOK_CHARGE) for row in charges],
+            "refunds": [_only(row["doc"], _BOOK_REFUND) for row in refunds],
+        }
+
+    def state(self) -> Json:
+        """Counters and switches: requests received, objects really made, faults, webhooks."""
+        with self._count_lock:
+            requests = dict(self._requests)
+        return {
+            "now": self.clock.now(),
+            "clock_offset": self.clock.offset,
+            "requests": requests,
+            "charges_made": self._number("charges"),
+            "charges_paid": self._number("charges WHERE paid"),
+            "refunds_made": self._number("refunds"),
+            "events": self._number("events"),
+            "deliveries": self.webhooks.counts(),
+            "webhooks_held": self.webhooks.held,
+            "webhook_copies": self.webhooks.copies,
+            "faults": self.faults.shown(),
+            "refund_scripts": [vars(script) for script in self.refunds.scripts],
+        }
+
+    def _number(self, rows: str) -> int:
+        row = self.store.row(f"SELECT COUNT(*) AS n FROM {rows}")  # noqa: S608 the names are ours
+        return row["n"] if row else 0
+
+
+def _only(doc: str, names: tuple[str, ...]) -> Json:
+    charge = json.loads(doc)
+    return {name: charge[name] for name in names}
+
+
+def _seconds(value: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        raise ValueError("seconds: a number, not negative")
+    return value

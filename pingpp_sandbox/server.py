@@ -1,0 +1,171 @@
+"""The HTTP server of the sandbox, and how its faults look on the wire."""
+
+import contextlib
+import logging
+import socket
+import struct
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+from pingpp_sandbox import api, control, keys, pages
+from pingpp_sandbox.faults import Fault
+from pingpp_sandbox.webhooks import SIGNATURE_HEADER
+
+if TYPE_CHECKING:
+    from pingpp_sandbox.sandbox import Sandbox
+
+MAX_BODY = 1_000_000
+IDLE_SECONDS = 60
+
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_OWN_ANSWER = frozenset({"status", "no_message", "error_text", "garbage", "null"})
+
+logger = logging.getLogger(__name__)
+
+
+class Server(ThreadingHTTPServer):
+    """Serves one sandbox in daemon threads."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 256
+    allow_reuse_address = True
+
+    def __init__(self, address: tuple[str, int], sandbox: "Sandbox") -> None:
+        self.sandbox = sandbox
+        self._open: set[socket.socket] = set()
+        self._open_lock = threading.Lock()
+        super().__init__(address, Handler)
+
+    def server_bind(self) -> None:
+        """Bind without the name look-up of the base class, which can take seconds."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        host, port = self.socket.getsockname()[:2]
+        self.server_address = (host, port)
+        self.server_name, self.server_port = host, port
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember the connection, so that `hang_up` ends it."""
+        with self._open_lock:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Forget a connection that has ended."""
+        with self._open_lock:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that go away are normal here, anything else is a bug."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            logger.exception("request failed")
+
+    def hang_up(self) -> None:
+        """Close the connections that clients keep open."""
+        with self._open_lock:
+            for connection in self._open:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection of a client."""
+
+    protocol_version = "HTTP/1.1"
+    server_version = "PingppSandbox"
+    sys_version = ""
+    timeout = IDLE_SECONDS
+    disable_nagle_algorithm = True
+    # Buffered, so that headers and body leave in one packet.
+    wbufsize = -1
+    server: Server
+
+    def do_GET(self) -> None:
+        """Answer a GET."""
+        self._answer()
+
+    def do_POST(self) -> None:
+        """Answer a POST."""
+        self._answer()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Log the request line, and never a header."""
+        logger.info(format, *args)
+
+    def _answer(self) -> None:
+        sandbox = self.server.sandbox
+        body = self._body()
+        if body is None:
+            return
+        request = api.Request(self.command, self.path, self.headers, body)
+        call = api.find_call(request)
+        if call is not None:
+            self._call(sandbox, request, call)
+        elif request.path.startswith(control.PREFIX):
+            self._send(control.answer(sandbox, request))
+        else:
+            unknown = {"error": {"type": "invalid_request_error", "message": "没有这个地址。"}}
+            self._send(pages.answer(sandbox, request) or api.json_response(404, unknown))
+
+    def _body(self) -> bytes | None:
+        length = self.headers.get("Content-Length", "0")
+        if "Transfer-Encoding" in self.headers or not (length.isascii() and length.isdigit()):
+            self.close_connection = True
+            self._send(api.json_response(411, {"error": {"message": "Length Required"}}))
+            return None
+        if int(length) > MAX_BODY:
+            self.close_connection = True
+            self._send(api.json_response(413, {"error": {"message": "Content Too Large"}}))
+            return None
+        return self.rfile.read(int(length))
+
+    def _call(self, sandbox: "Sandbox", request: api.Request, call: api.Call) -> None:
+        sandbox.count(call.operation)
+        fault = sandbox.faults.take(call.operation)
+        if fault is None:
+            self._send(api.perform(sandbox, request, call))
+            return
+        response = api.perform(sandbox, request, call) if fault.commit else None
+        if fault.kind == "delay":
+            sandbox.faults.sleep(fault.seconds)
+            self._send(response or api.perform(sandbox, request, call))
+        elif fault.kind == "drip":
+            self._drip(response or api.perform(sandbox, request, call), fault)
+        elif fault.kind in _OWN_ANSWER:
+            self._send(api.Response(*fault.answer()))
+        else:
+            if fault.kind == "hang":
+                sandbox.faults.sleep(fault.seconds)
+            self._reset()
+
+    def _send(self, response: api.Response) -> None:
+        self._head(response)
+        self.wfile.write(response.body)
+
+    def _head(self, response: api.Response) -> None:
+        self.send_response(response.status)
+        self.send_header("Content-Type", response.content_type)
+        self.send_header("Content-Length", str(len(response.body)))
+        if response.content_type == api.JSON_TYPE:
+            private = self.server.sandbox.keys.pingpp_private
+            self.send_header(SIGNATURE_HEADER, keys.sign(private, response.body))
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+
+    def _drip(self, response: api.Response, fault: Fault) -> None:
+        self._head(response)
+        for start in range(len(response.body)):
+            self.wfile.write(response.body[start : start + 1])
+            self.wfile.flush()
+            self.server.sandbox.faults.sleep(fault.seconds)
+
+    def _reset(self) -> None:
+        """End the connection with a TCP reset instead of an answer."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self.connection.close()

@@ -1,0 +1,239 @@
+import re
+
+import pytest
+
+from pingpp_sandbox.tests.support import charge_params, wait_until
+
+REFUND_KEYS = {
+    "id",
+    "object",
+    "order_no",
+    "amount",
+    "created",
+    "succeed",
+    "status",
+    "time_succeed",
+    "description",
+    "failure_code",
+    "failure_msg",
+    "metadata",
+    "charge",
+    "charge_order_no",
+    "transaction_no",
+}
+
+
+@pytest.fixture
+def paid(sandbox):
+    """Makes paid charges of 1500 fen; the id."""
+
+    def make(channel="alipay"):
+        number = sandbox.state()["charges_made"] + 10
+        params = charge_params(channel=channel, order_no=f"{number}")
+        return sandbox.pay(sandbox.create_charge(params)["id"])["id"]
+
+    return make
+
+
+def kinds(sandbox):
+    return [event["type"] for event in sandbox.events()]
+
+
+def refused(sdk, charge_id, **params):
+    with pytest.raises(sdk.InvalidRequestError) as caught:
+        sdk.Charge.refund(charge_id, **params)
+    return caught.value
+
+
+def test_an_alipay_refund_succeeds_at_once(sdk, sandbox, paid):
+    charge_id = paid()
+
+    refund = sdk.Charge.refund(charge_id, description="d", amount=500, metadata={"refund": "7"})
+
+    assert set(refund) == REFUND_KEYS
+    assert re.fullmatch(r"re_[A-Za-z0-9]{24}", refund.id)
+    assert refund["order_no"] == refund.id[3:]
+    assert (refund["status"], refund["succeed"], refund["amount"]) == ("succeeded", True, 500)
+    assert refund["metadata"] == {"refund": "7"}
+    assert refund["time_succeed"] is not None
+    assert refund["transaction_no"] is not None
+    assert kinds(sandbox) == ["charge.succeeded", "refund.succeeded"]
+
+
+def test_the_charge_shows_its_refunds(sdk, paid):
+    charge_id = paid()
+    first = sdk.Charge.refund(charge_id, description="d", amount=500)
+
+    second = sdk.Charge.refund(charge_id, description="d")
+
+    charge = sdk.Charge.retrieve(charge_id)
+    assert second["amount"] == 1000
+    assert charge["amount_refunded"] == 1500
+    assert charge["refunded"] is True
+    assert [refund["id"] for refund in charge["refunds"]["data"]] == [second.id, first.id]
+    assert sdk.Charge.retrieve_refund(charge_id, first.id)["amount"] == 500
+    assert [each["id"] for each in sdk.Charge.list_refunds(charge_id, limit=1)["data"]] == [
+        second.id
+    ]
+    assert sdk.Charge.list_refunds(charge_id, limit=1)["has_more"] is True
+
+
+def test_a_wx_refund_is_pending_first_and_announced_later(sdk, sandbox, paid):
+    charge_id = paid("wx")
+
+    refund = sdk.Charge.refund(charge_id, description="d")
+
+    assert (refund["status"], refund["time_succeed"]) == ("pending", None)
+    wait_until(lambda: "refund.succeeded" in kinds(sandbox))
+    later = sdk.Charge.retrieve_refund(charge_id, refund.id)
+    assert (later["status"], later["succeed"]) == ("succeeded", True)
+    assert sandbox.charges.get(charge_id)["amount_refunded"] == 1500
+
+
+def test_the_time_a_refund_takes_is_an_option(sandbox, paid):
+    sandbox.set_options(time_scale=1.0, refund_seconds={"wx": 100})
+    refund = sandbox.refund(paid("wx"), description="d")
+    assert refund["status"] == "pending"
+
+    sandbox.advance(101)
+
+    assert sandbox.book()["refunds"][0]["status"] == "succeeded"
+
+
+def test_more_than_what_remains_is_refused(sdk, sandbox, paid):
+    charge_id = paid()
+    sandbox.refund(charge_id, description="d", amount=1000)
+
+    error = refused(sdk, charge_id, description="d", amount=501)
+
+    assert (error.http_status, error.param) == (400, "amount")
+    assert sandbox.state()["refunds_made"] == 1
+
+
+def test_a_pending_refund_holds_its_amount_and_a_failed_one_does_not(sdk, sandbox, paid):
+    charge_id = paid()
+    sandbox.script_refunds("pending")
+    refund = sandbox.refund(charge_id, description="d")
+    assert refused(sdk, charge_id, description="d").http_status == 400
+
+    sandbox.settle_refund(refund["id"], "failed")
+
+    assert sdk.Charge.refund(charge_id, description="d")["status"] == "succeeded"
+
+
+def test_a_charge_refunded_in_full_is_refused(sdk, sandbox, paid):
+    charge_id = paid()
+    sandbox.refund(charge_id, description="d")
+
+    error = refused(sdk, charge_id, description="d")
+
+    assert error.http_status == 400
+    assert error.json_body["error"]["type"] == "invalid_request_error"
+    assert sandbox.state()["refunds_made"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("description", None),
+        ("description", ""),
+        ("description", "d" * 256),
+        ("amount", 0),
+        ("amount", True),
+        ("amount", 1.0),
+        ("amount", "1"),
+        ("metadata", {"a": []}),
+    ],
+)
+def test_bad_parameters_are_refused_by_name(sdk, sandbox, paid, name, value):
+    error = refused(sdk, paid(), **({"description": "d"} | {name: value}))
+
+    assert (error.http_status, error.param) == (400, name)
+    assert sandbox.state()["refunds_made"] == 0
+
+
+def test_unpaid_and_unknown_charges_have_nothing_to_refund(sdk, sandbox):
+    charge = sandbox.create_charge(charge_params())
+
+    assert refused(sdk, charge["id"], description="d").http_status == 400
+    for charge_id in ("ch_unknown", ""):
+        error = refused(sdk, charge_id, description="d")
+        assert (error.http_status, error.param) == (404, "id")
+
+
+def test_a_refund_is_found_under_its_own_charge_only(sdk, sandbox, paid):
+    refund = sandbox.refund(paid(), description="d")
+    other = paid()
+
+    for refund_id in (refund["id"], "re_unknown"):
+        with pytest.raises(sdk.InvalidRequestError) as caught:
+            sdk.Charge.retrieve_refund(other, refund_id)
+        assert caught.value.http_status == 404
+
+
+def test_a_refund_can_be_made_to_stay_pending(sdk, sandbox, paid):
+    sandbox.script_refunds("pending", times=None)
+    charge_id = paid()
+
+    refund = sdk.Charge.refund(charge_id, description="d")
+    sandbox.advance(10**6)
+
+    assert sdk.Charge.retrieve_refund(charge_id, refund.id)["status"] == "pending"
+    sandbox.settle_refund(refund.id)
+    assert sdk.Charge.retrieve_refund(charge_id, refund.id)["status"] == "succeeded"
+
+
+def test_a_refund_can_be_made_to_fail_later(sdk, sandbox, paid):
+    sandbox.script_refunds("fail")
+    charge_id = paid()
+
+    refund = sdk.Charge.refund(charge_id, description="d")
+
+    assert refund["status"] == "pending"
+    wait_until(lambda: "refund.failed" in kinds(sandbox))
+    failed = sdk.Charge.retrieve_refund(charge_id, refund.id)
+    assert (failed["status"], failed["failure_code"]) == ("failed", "refund_failed")
+    charge = sandbox.charges.get(charge_id)
+    assert (charge["amount_refunded"], charge["refunded"]) == (0, True)
+
+
+def test_a_refund_can_be_refused_with_a_good_status(sdk, sandbox, paid):
+    sandbox.script_refunds("refuse", channel="alipay")
+
+    refund = sdk.Charge.refund(paid(), description="d")
+
+    assert (refund["status"], refund["failure_code"]) == ("failed", "refund_refused_msg")
+    assert refund["failure_msg"]
+    assert kinds(sandbox) == ["charge.succeeded"]
+
+
+def test_a_refund_can_wait_for_somebody_to_open_a_url(sdk, sandbox, paid):
+    sandbox.script_refunds("wait")
+
+    refund = sdk.Charge.refund(paid(), description="d")
+
+    assert (refund["status"], refund["failure_code"]) == ("pending", "refund_wait_operation")
+    assert refund["failure_msg"].startswith(
+        "需要打开地址进行下一步退款操作: https://mapi.alipay.com/gateway.do"
+        "?service=refund_fastpay_by_platform_pwd"
+    )
+
+
+def test_a_script_is_for_its_channel_and_number_of_refunds(sandbox, paid):
+    sandbox.script_refunds("refuse", times=2, channel="wx")
+
+    channels = ("alipay", "wx", "wx", "wx")
+    made = [sandbox.refund(paid(channel), description="d")["status"] for channel in channels]
+
+    assert made == ["succeeded", "failed", "failed", "pending"]
+
+
+def test_settling_twice_has_one_effect(sandbox, paid):
+    sandbox.script_refunds("pending")
+    refund = sandbox.refund(paid(), description="d")
+
+    sandbox.settle_refund(refund["id"])
+    sandbox.settle_refund(refund["id"], "failed")
+
+    assert sandbox.book()["refunds"][0]["status"] == "succeeded"
+    assert kinds(sandbox).count("refund.succeeded") == 1

@@ -1,0 +1,129 @@
+import base64
+import json
+import time
+
+import pytest
+import requests
+
+from pingpp_sandbox import keys as key_files
+from pingpp_sandbox.sandbox import APP_ID
+from pingpp_sandbox.tests.support import charge_params
+
+TARGET = "/v1/charges"
+
+
+@pytest.fixture
+def send(sandbox):
+    """Sends raw requests; the answer."""
+
+    def send(method="POST", target=TARGET, body=None, signed=None, **headers):
+        raw = json.dumps(charge_params()).encode() if body is None else body
+        timestamp = str(int(time.time()))
+        if signed is None:
+            signed = raw + target.encode() + timestamp.encode()
+        sent = {
+            "Authorization": f"Bearer {sandbox.options.api_key}",
+            "Pingplusplus-Request-Timestamp": timestamp,
+            "Pingplusplus-Signature": key_files.sign(sandbox.keys.merchant_private, signed),
+        } | {name.replace("_", "-"): value for name, value in headers.items()}
+        return requests.request(method, sandbox.url + target, data=raw, headers=sent, timeout=5)
+
+    return send
+
+
+def test_answers_are_signed_json(sandbox, send):
+    answer = send()
+
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/json;charset=utf-8"
+    signature = answer.headers["X-Pingplusplus-Signature"]
+    assert key_files.is_signed(sandbox.keys.pingpp_public, answer.content, signature)
+
+
+def test_errors_are_signed_too_and_have_a_message(sandbox, send):
+    answer = send(body=b"{}")
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"]
+    signature = answer.headers["X-Pingplusplus-Signature"]
+    assert key_files.is_signed(sandbox.keys.pingpp_public, answer.content, signature)
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer sk_test_wrong", "Basic !", "Digest a"])
+def test_a_wrong_key_is_refused_and_not_repeated(sandbox, send, authorization):
+    answer = send(Authorization=authorization)
+
+    assert answer.status_code == 401
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+    assert "wrong" not in answer.text
+    assert sandbox.state()["charges_made"] == 0
+
+
+def test_basic_authentication_is_accepted(sandbox, send):
+    user = base64.b64encode(f"{sandbox.options.api_key}:".encode()).decode()
+
+    assert send(Authorization=f"Basic {user}").status_code == 200
+
+
+def test_the_wrong_key_is_an_authentication_error_of_the_sdk(sdk):
+    with pytest.raises(sdk.AuthenticationError):
+        sdk.Charge.create(api_key="sk_test_other", **charge_params())
+
+
+def test_a_signature_over_the_body_alone_is_accepted(send):
+    assert send(signed=json.dumps(charge_params()).encode()).status_code == 200
+
+
+def test_bad_signatures_are_refused(sandbox, send):
+    answers = [send(signed=b"other"), send(Pingplusplus_Signature=""), send(signed=b"")]
+    answers.append(send(Pingplusplus_Signature="not base64"))
+
+    for answer in answers:
+        assert answer.status_code == 401
+        assert answer.json()["error"]["type"] == "invalid_request_error"
+    assert sandbox.state()["charges_made"] == 0
+
+
+def test_the_query_is_part_of_what_a_get_signs(send):
+    target = f"/v1/charges?app%5Bid%5D={APP_ID}"
+
+    assert send("GET", target, body=b"").status_code == 200
+    assert send("GET", target, body=b"", signed=b"/v1/charges").status_code == 401
+    assert send("GET", target, body=b"", signed=b"").status_code == 401
+
+
+def test_a_client_without_a_private_key_is_refused(sdk, sandbox, monkeypatch):
+    monkeypatch.setattr(sdk, "private_key", None)
+
+    with pytest.raises(sdk.AuthenticationError):
+        sdk.Charge.create(**charge_params())
+
+    sandbox.set_options(check_signatures=False)
+    assert sdk.Charge.create(**charge_params()).id
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b"null", b'{"a": NaN}', b"\xff", b'{"a": "\\ud800"}', b"[" * 100_000]
+)
+def test_a_body_that_is_no_json_object_is_refused(send, body):
+    answer = send(body=body)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"]
+
+
+def test_unknown_addresses_are_not_found(send):
+    assert send("GET", "/v1/orders").status_code == 404
+    assert send("POST", "/notify/charges/ch_1").status_code == 404
+
+
+def test_bodies_that_are_too_large_are_refused(send):
+    assert send(body=b" " * 1_000_001).status_code == 413
+
+
+def test_a_connection_can_be_used_again(sandbox):
+    with requests.Session() as session:
+        answers = [session.get(f"{sandbox.url}/sandbox/state", timeout=5) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert answers[0].raw.version == 11
