@@ -1,7 +1,16 @@
-"""What every test run does: skip what needs PostgreSQL on SQLite, and say so loudly."""
+"""What every test run shares: the Ping++ sandbox, and loud words about what was skipped."""
+
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.db import connection
+
+from feiqingsong import failpoints
+from feiqingsong.testing.provider import Provider
+from feiqingsong.testing.sqlite import lift_append_only_for_flush
+from pingpp_sandbox.sandbox import Sandbox
 
 POSTGRES_REASON = "needs PostgreSQL"
 
@@ -27,3 +36,36 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             yellow=True,
             bold=True,
         )
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """After the usual set-up: a flush between tests must empty the append-only ledger too."""
+    lift_append_only_for_flush()
+
+
+@pytest.fixture(scope="session")
+def running_sandbox() -> Iterator[Sandbox]:
+    with Sandbox(
+        api_key=django_settings.PINGPP_API_KEY,
+        app_id=django_settings.PINGPP_APP_ID,
+        time_scale=0.001,
+    ) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def provider(running_sandbox: Sandbox, settings: Any) -> Iterator[Provider]:
+    """The sandbox behind the real SDK for this test; no notice is sent unless the test does."""
+    settings.PINGPP_API_BASE = running_sandbox.url
+    settings.PINGPP_PRIVATE_KEY = running_sandbox.keys.merchant_private
+    settings.PINGPP_PUBLIC_KEY = running_sandbox.keys.pingpp_public
+    provider = Provider(running_sandbox)
+    yield provider
+    provider.reset()
+
+
+@pytest.fixture(autouse=True)
+def no_failpoints_left() -> Iterator[None]:
+    yield
+    failpoints.hooks.clear()

@@ -11,3 +11,4 @@ PINGPP_CONNECT_TIMEOUT = 1.0
 PINGPP_READ_TIMEOUT = 2.0
 PINGPP_DEADLINE = 3.0
 FAILPOINTS = True
+MIDDLEWARE = [name for name in MIDDLEWARE if "whitenoise" not in name]  # noqa: F405

@@ -1,0 +1,62 @@
+"""The sandbox as a test holds it: charges are paid, and notices delivered, when the test says so."""
+
+from typing import Any
+
+from rest_framework.test import APIClient
+
+from pingpp_sandbox.sandbox import Sandbox
+
+WEBHOOK = "/qaorder/pingpp/webhook/"
+
+
+class Provider:
+    """Drives one test's share of the sandbox; events from before the test are not seen."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self._seen = len(sandbox.events())
+        self._charges_before = len(sandbox.book()["charges"])
+        self._refunds_before = len(sandbox.book()["refunds"])
+
+    def reset(self) -> None:
+        """Take back every fault and switch."""
+        self.sandbox.clear_faults()
+        self.sandbox.clock.offset = 0.0
+
+    def charges(self) -> list[dict[str, Any]]:
+        """The provider's own book of charges made in this test, oldest first."""
+        return self.sandbox.book()["charges"][self._charges_before :]
+
+    def refunds(self) -> list[dict[str, Any]]:
+        """The provider's own book of refunds made in this test, oldest first."""
+        return self.sandbox.book()["refunds"][self._refunds_before :]
+
+    def pay(self, charge_id: str, **changes: Any) -> None:
+        """Pay a charge at the provider; its notice waits in `events`."""
+        self.sandbox.pay(charge_id, **changes)
+
+    def events(self, kind: str = "") -> list[dict[str, Any]]:
+        """This test's events, oldest first, of one type or all."""
+        return [e for e in self.sandbox.events()[self._seen :] if not kind or e["type"] == kind]
+
+    def deliver(self, event: dict[str, Any], client: APIClient | None = None) -> Any:
+        """Post the event's signed notice to the webhook; return the response."""
+        raw, signature = self.sandbox.notice(event)
+        return self.post(raw, signature, client)
+
+    def deliver_all(self, kind: str = "") -> list[Any]:
+        """Post every notice of this test so far, oldest first."""
+        return [self.deliver(event) for event in self.events(kind)]
+
+    def pay_and_tell(self, charge_id: str) -> Any:
+        """Pay a charge and deliver its notice."""
+        self.pay(charge_id)
+        events = self.events("charge.succeeded")
+        return self.deliver(next(e for e in events if e["data"]["object"]["id"] == charge_id))
+
+    @staticmethod
+    def post(raw: bytes, signature: str | None, client: APIClient | None = None) -> Any:
+        headers = {"X-Pingplusplus-Signature": signature} if signature is not None else {}
+        return (client or APIClient()).post(
+            WEBHOOK, raw, content_type="application/json", headers=headers
+        )
