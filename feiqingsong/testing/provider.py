@@ -1,4 +1,4 @@
-"""The sandbox as a test holds it: charges are paid, and notices delivered, when the test says so."""
+"""The sandbox as a test holds it: charges are paid and notices delivered when it says so."""
 
 from typing import Any
 
