@@ -3,6 +3,7 @@
 from itertools import count
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 from knox.models import AuthToken
 from rest_framework.test import APIClient
@@ -30,9 +31,15 @@ def make_patient(username: str = "", *, balance_fen: int = 0, **fields: Any) -> 
         user=make_user(username or f"patient{next(_number)}", **fields)
     )
     if balance_fen:
-        legs = {ledger.platform(): -balance_fen, ledger.wallet(patient.user): balance_fen}
-        ledger.post(TransactionKind.ADJUSTMENT, f"test:{patient.pk}", legs)
+        top_up(patient.user, balance_fen)
     return patient
+
+
+@transaction.atomic
+def top_up(user: User, amount_fen: int) -> None:
+    """Put money into the user's wallet, out of the platform's pocket."""
+    legs = {ledger.platform(): -amount_fen, ledger.wallet(user): amount_fen}
+    ledger.post(TransactionKind.ADJUSTMENT, f"top-up:{next(_number)}", legs)
 
 
 def make_doctor(username: str = "", **fields: Any) -> Doctor:
@@ -76,8 +83,7 @@ def pay(order: Order) -> Order:
     """Pay from the balance, which is topped up to the amount first."""
     user = order.patient.user
     if order.amount_fen:
-        legs = {ledger.platform(): -order.amount_fen, ledger.wallet(user): order.amount_fen}
-        ledger.post(TransactionKind.ADJUSTMENT, f"top-up:{order.pk}", legs)
+        top_up(user, order.amount_fen)
     checkout.pay_order(order=order, channel=Channel.BALANCE, client_ip="127.0.0.1", payer=user)
     order.refresh_from_db()
     return order
