@@ -84,7 +84,9 @@ class Webhooks:
 
     def hold(self) -> None:
         """Send nothing until `release`."""
-        self.held = True
+        # Not while a worker is choosing: it must not take what is queued after this.
+        with self._store.transaction():
+            self.held = True
 
     def release(
         self, order: str = "created", events: Sequence[str] | None = None
@@ -199,9 +201,9 @@ class Webhooks:
             return True
 
     def _claim_due(self) -> Row | None:
-        if self.held:
-            return None
         with self._store.transaction():
+            if self.held:
+                return None
             rows = self._store.rows(
                 "SELECT * FROM deliveries WHERE state = 'pending' AND due <= ? "
                 "ORDER BY due, seq LIMIT ?",

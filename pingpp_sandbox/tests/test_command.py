@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 import requests
+from django.core.management import CommandError, call_command
 
 from pingpp_sandbox import keys as key_files
+from pingpp_sandbox.management.commands.pingpp_sandbox import Command
 from pingpp_sandbox.tests.support import FAST_BITS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,9 +24,9 @@ from django.conf import settings
 from django.core.management import ManagementUtility
 
 settings.configure(
-    DEBUG=sys.argv[1] == "on",
+    DEBUG=True,
     INSTALLED_APPS=["pingpp_sandbox"],
-    SANDBOX_DIR=Path(sys.argv[2]),
+    SANDBOX_DIR=Path(sys.argv[1]),
     SANDBOX_PORT=0,
     SANDBOX_WEBHOOK_URL="http://127.0.0.1:9/",
     SANDBOX_TIME_SCALE=1.0,
@@ -32,16 +34,16 @@ settings.configure(
     PINGPP_APP_ID="app_command",
 )
 django.setup()
-ManagementUtility(["manage.py", "pingpp_sandbox", *sys.argv[3:]]).execute()
+ManagementUtility(["manage.py", "pingpp_sandbox"]).execute()
 """
 
 
-def start(directory, *arguments, debug="on"):
+def start(directory):
     environment = {
         name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"
     }
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, debug, str(directory), *arguments],
+        [sys.executable, "-c", PROGRAM, str(directory)],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
@@ -54,8 +56,7 @@ def start(directory, *arguments, debug="on"):
 def test_it_serves_until_it_is_told_to_end(tmp_path, number):
     key_files.ensure(tmp_path, FAST_BITS)
     process = start(tmp_path)
-    line = process.stdout.readline()
-    url = re.search(r"http://127\.0\.0\.1:\d+", line)[0]
+    [url] = re.findall(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
 
     state = requests.get(f"{url}/sandbox/state", timeout=5)
     process.send_signal(number)
@@ -67,34 +68,27 @@ def test_it_serves_until_it_is_told_to_end(tmp_path, number):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "debug", "words"),
+    ("host", "is_debug", "words"),
     [
-        ((), "off", "DEBUG"),
-        (("--host", "0.0.0.0"), "on", "loopback"),
-        (("--host", "example.com"), "on", "loopback"),
+        ("127.0.0.1", False, "DEBUG"),
+        ("0.0.0.0", True, "loopback"),
+        ("example.com", True, "loopback"),
     ],
 )
-def test_it_refuses_to_serve_anybody_else(tmp_path, arguments, debug, words):
-    process = start(tmp_path / "new", *arguments, debug=debug)
+def test_it_refuses_to_serve_anybody_else(tmp_path, settings, host, is_debug, words):
+    settings.DEBUG = is_debug
+    settings.SANDBOX_DIR = tmp_path / "new"
 
-    out, err = process.communicate(timeout=10)
+    with pytest.raises(CommandError, match=words):
+        call_command(Command(), host=host)
 
-    assert process.returncode != 0
-    assert words in err
-    assert out == ""
-    assert not (tmp_path / "new").exists()
+    assert not settings.SANDBOX_DIR.exists()
 
 
-def test_a_port_that_is_taken_is_said_plainly(tmp_path):
+def test_a_port_that_is_taken_is_said_plainly(tmp_path, settings, sandbox):
     key_files.ensure(tmp_path, FAST_BITS)
-    first = start(tmp_path)
-    port = re.search(r":(\d+)/", first.stdout.readline())[1]
+    settings.DEBUG = True
+    settings.SANDBOX_DIR = tmp_path
 
-    second = start(tmp_path, "--port", port)
-    _, err = second.communicate(timeout=10)
-    first.terminate()
-    first.communicate(timeout=10)
-
-    assert second.returncode != 0
-    assert "in use" in err
-    assert "Traceback" not in err
+    with pytest.raises(CommandError, match="in use"):
+        call_command(Command(), port=int(sandbox.url.rpartition(":")[2]))

@@ -30,15 +30,15 @@ class Command(BaseCommand):
             raise CommandError("The Ping++ sandbox runs with DEBUG only.")
         if not _is_loopback(host):
             raise CommandError("The Ping++ sandbox binds to a loopback address only.")
-        stopping = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stopping.set())
         sandbox = _sandbox(host, settings.SANDBOX_PORT if port is None else port)
         try:
             sandbox.start()
         except OSError as error:
             sandbox.stop()
             raise CommandError(f"Cannot listen on {host}: {error.strerror}.") from error
+        stopping = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopping.set())
         self.stdout.write(f"Ping++ sandbox at {sandbox.url}/")
         self.stdout.flush()
         stopping.wait()
