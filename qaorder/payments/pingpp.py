@@ -1,21 +1,18 @@
-"""Ping++ charges, refunds and signatures in our words; pingpp_sdk does the sending."""
+"""Ping++ charges, refunds and signatures in our words; pingpp_wire does the sending."""
 
-import base64
 import json
 import logging
 import re
 import time
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from typing import Any
 
-from Crypto.Hash import SHA256
-from Crypto.PublicKey import RSA
-from Crypto.Signature import pkcs1_15
 from django.conf import settings
 from django.db import connections
 
-from qaorder.payments import pingpp_sdk
+from qaorder.payments import pingpp_sdk, pingpp_wire
+from qaorder.payments.pingpp_signature import is_signed_by, public_keys
+from qaorder.payments.pingpp_signature import signature_is_valid as signature_is_valid
 
 Json = dict[str, Any]
 
@@ -31,7 +28,6 @@ REFUSALS = {
 }
 REFUSED_WHATEVER_THE_BODY = {401, 402, 403, 429}
 OUTCOME_UNKNOWN = {408}
-PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----", re.DOTALL)
 
 logger = logging.getLogger("feiqingsong.pingpp")
 
@@ -167,48 +163,6 @@ def retrieve_refund(*, charge_id: str, refund_id: str) -> Json:
     return _call("retrieve_refund", "get", path, {}, _has(id=refund_id, charge=charge_id))
 
 
-def signature_is_valid(raw_body: bytes, signature: str | None) -> bool:
-    """Whether the provider signed exactly these bytes; never raises.
-
-    While keys are being exchanged, PINGPP_PUBLIC_KEY may hold several.
-    """
-    try:
-        return _is_signed_by(_public_keys(), raw_body, signature)
-    except pingpp_sdk.ConfigurationError as error:
-        logger.error("%s", error)
-        return False
-
-
-def _public_keys() -> tuple[RSA.RsaKey, ...]:
-    text = pingpp_sdk.pem("PINGPP_PUBLIC_KEY")
-    keys = _parse_public_keys(text)
-    if text and not keys:
-        raise pingpp_sdk.ConfigurationError("PINGPP_PUBLIC_KEY is not an RSA public key")
-    return keys
-
-
-@lru_cache(maxsize=2)
-def _parse_public_keys(text: str) -> tuple[RSA.RsaKey, ...]:
-    try:
-        return tuple(RSA.import_key(block.group()) for block in PEM_BLOCK.finditer(text))
-    except (ValueError, IndexError, TypeError):
-        return ()
-
-
-def _is_signed_by(keys: tuple[RSA.RsaKey, ...], raw: bytes, signature: str | None) -> bool:
-    try:
-        signed, digest = base64.b64decode(signature or "", validate=True), SHA256.new(raw)
-    except (ValueError, TypeError):
-        return False
-    for key in keys:
-        try:
-            pkcs1_15.new(key).verify(digest, signed)
-        except ValueError:
-            continue
-        return True
-    return False
-
-
 def _id(text: str) -> str:
     # The SDK lets "" and ".." through, which address something else.
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text):
@@ -279,24 +233,24 @@ def _call(
     return answer
 
 
-def _send(operation: str, method: str, path: str, params: Json) -> pingpp_sdk.Exchange:
+def _send(operation: str, method: str, path: str, params: Json) -> pingpp_wire.Exchange:
     try:
-        keys = _public_keys()
-        exchange = pingpp_sdk.exchange(method, path, params)
+        keys = public_keys()
+        exchange = pingpp_wire.exchange(method, path, params)
     except pingpp_sdk.ConfigurationError as error:
         logger.error("%s", error)
         raise ProviderUnavailable(operation, "configuration", sent=False) from None
     # An answer without a signature is believed, as TLS vouches for it and the provider's front
     # servers answer without. One that has a signature must be right, refusals included.
     signed = keys and exchange.signature and exchange.body is not None
-    if signed and not _is_signed_by(keys, exchange.body or b"", exchange.signature):
+    if signed and not is_signed_by(keys, exchange.body or b"", exchange.signature):
         raise ProviderUnavailable(operation, "bad_signature", http_status=exchange.status)
     if exchange.failure is not None:
         raise _error(operation, exchange)
     return exchange
 
 
-def _error(operation: str, exchange: pingpp_sdk.Exchange) -> ProviderError:
+def _error(operation: str, exchange: pingpp_wire.Exchange) -> ProviderError:
     status = exchange.status
     if exchange.failure != "answer" or status is None:
         kind = exchange.failure or "bad_answer"
@@ -327,7 +281,7 @@ def _code(body: bytes | None) -> str | None:
 
 def _refuse_inside_transaction(operation: str) -> None:
     for connection in connections.all(initialized_only=True):
-        # Django's TestCase holds one open around each test; that is no transaction of ours.
-        ours = [block for block in connection.atomic_blocks if not block._from_testcase]
-        if connection.in_atomic_block and ours:
+        # Django's TestCase holds some open around each test; those are no transaction of ours.
+        theirs = [getattr(block, "_from_testcase", False) for block in connection.atomic_blocks]
+        if connection.in_atomic_block and not all(theirs):
             raise CallInTransaction(f"{operation} inside a database transaction")
