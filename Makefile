@@ -4,12 +4,14 @@ PY = .venv/bin/python
 export PYTHON
 export PYTHONUTF8 = 1
 
-.PHONY: help serve test lint lock clean setup setup-dev
+.PHONY: help serve test races soak lint lock clean setup setup-dev
 
 help:
 	@echo "make serve   建立环境和数据库，启动服务 / set up and serve on http://127.0.0.1:8000/ (HOST, PORT)"
 	@echo "make test    运行全部测试 / run all tests (DATABASE_URL=postgres://…, PYTEST_ARGS='-k pay')"
 	@echo "make lint    ruff, mypy, 迁移与部署检查 / migrations and deployment checks"
+	@echo "make races   每种并发竞争跑 200 轮，需要 PostgreSQL / every race 200 times (RACE_ROUNDS, PYTEST_ARGS)"
+	@echo "make soak    万条通知，杀进程、崩数据库，核对账目 / ten thousand notices, kills and crashes"
 	@echo "make lock    重新锁定依赖 / compile requirements*.in (UPGRADE=1: newest versions)"
 	@echo "make clean   删除 .venv 和缓存，保留 var/ 中的数据 / remove .venv and caches, keep the data in var/"
 	@echo "PYTHON=python3.12 选择解释器 / chooses the interpreter"
@@ -25,6 +27,15 @@ serve: setup
 
 test: setup
 	@exec $(PY) tools/run_tests.py $(PYTEST_ARGS)
+
+# On a PostgreSQL found or started like that of "make test"; prints rounds and violations.
+races: setup
+	@RACE_ROUNDS=$${RACE_ROUNDS:-200} exec $(PY) -m feiqingsong.testing.postgres \
+		$(PY) -m pytest tests/races -q $(PYTEST_ARGS)
+
+# Its own PostgreSQL cluster, from installed binaries; under ten minutes on two cores.
+soak: setup
+	@exec $(PY) bench/soak.py $(SOAK_ARGS)
 
 # Values with which the production settings start; the secret is made anew each time.
 PRODUCTION = FEIQINGSONG_ENV=production DEBUG=0 FAILPOINTS=0 SANDBOX_PORT=0 SANDBOX_TIME_SCALE=0 \

@@ -48,5 +48,5 @@ class TokenScheme(OpenApiAuthenticationExtension):
             "type": "apiKey",
             "in": "header",
             "name": "Authorization",
-            "description": "Token <40 位十六进制>",
+            "description": "`Token ` 加 40 位十六进制令牌，由登录或注册返回",
         }

@@ -12,6 +12,7 @@ from accounts.services import NAME_TAKEN
 from feiqingsong.fields import HTTP_URL, YuanField
 
 MAX_PASSWORD = 128
+TOO_SHORT = "密码太短，至少需要 {min_length} 个字符。"
 DOCTOR_ONLY = ("introduction", "online_price", "monthly_price", "is_accepting")
 
 
@@ -49,7 +50,17 @@ class SessionSerializer(serializers.Serializer[Any]):
     user = UserSerializer()
 
 
-class DoctorProfileSerializer(serializers.ModelSerializer[Doctor]):
+class _ColumnsMixin:
+    """Saves the columns that came and no others: staff, or a new password, may write at once."""
+
+    def update(self, row: Any, values: dict[str, Any]) -> Any:
+        for name, value in values.items():
+            setattr(row, name, value)
+        row.save(update_fields=list(values))
+        return row
+
+
+class DoctorProfileSerializer(_ColumnsMixin, serializers.ModelSerializer[Doctor]):
     """What a doctor's `me/` adds to the user."""
 
     online_price = YuanField(source="online_price_fen", required=False)
@@ -110,17 +121,32 @@ def check_strength(password: str) -> str:
     try:
         validate_password(password)
     except DjangoValidationError as error:
-        raise serializers.ValidationError(error.messages) from error
+        raise serializers.ValidationError(
+            # Django's zh-hans catalogue lacks this one.
+            [
+                TOO_SHORT.format(**problem.params)
+                if problem.code == "password_too_short"
+                else problem.messages[0]
+                for problem in error.error_list
+            ]
+        ) from error
     return password
 
 
+class UsernameField(serializers.CharField):
+    """A username in its one spelling: full-width letters and ligatures become plain ones first."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return User.normalize_username(super().to_internal_value(data))
+
+
 class LoginSerializer(serializers.Serializer[Any]):
-    username = serializers.CharField(max_length=150)
+    username = UsernameField(max_length=150)
     password = PasswordField()
 
 
 class RegisterSerializer(serializers.Serializer[Any]):
-    username = serializers.CharField(max_length=50, validators=[username_validator])
+    username = UsernameField(max_length=50, validators=[username_validator])
     password = PasswordField(validators=[check_strength])
     name = serializers.CharField(max_length=50, required=False, allow_blank=True)
     avatar = serializers.CharField(
@@ -129,7 +155,6 @@ class RegisterSerializer(serializers.Serializer[Any]):
     inviter_code = serializers.CharField(max_length=20, required=False, allow_blank=True)
 
     def validate_username(self, username: str) -> str:
-        username = User.normalize_username(username)
         if User.objects.filter(username__iexact=username).exists():
             raise serializers.ValidationError(NAME_TAKEN)
         return username
@@ -153,7 +178,7 @@ class PasswordSerializer(serializers.Serializer[Any]):
         return password
 
 
-class UserUpdateSerializer(serializers.ModelSerializer[User]):
+class UserUpdateSerializer(_ColumnsMixin, serializers.ModelSerializer[User]):
     class Meta:
         model = User
         fields = ["name", "avatar"]

@@ -2,7 +2,10 @@
 
 from django.contrib.auth import authenticate
 from django.db import IntegrityError, transaction
+from django.utils import timezone
+from knox.crypto import create_token_string, hash_token
 from knox.models import AuthToken
+from knox.settings import knox_settings
 from rest_framework.exceptions import AuthenticationFailed, ValidationError
 
 from accounts.models import Doctor, Patient, User, new_invitation_code
@@ -13,9 +16,27 @@ ALREADY_APPLIED = "您已经提交过医生申请。"
 CODE_TRIES = 5
 
 
+@transaction.atomic
 def issue_token(user: User) -> tuple[AuthToken, str]:
-    """Return a new token row and the 40 hex digits, which are kept nowhere else."""
-    return AuthToken.objects.create(user)
+    """Return a new token row and the 40 hex digits, which are kept nowhere else.
+
+    Raises: AuthenticationFailed if the password is no longer the one the user logged in with.
+    """
+    _check_unchanged(user)
+    token = create_token_string()
+    row = AuthToken(
+        digest=hash_token(token), user=user, expiry=timezone.now() + knox_settings.TOKEN_TTL
+    )
+    # Not through knox's manager, which also keeps the first digits as they are.
+    row.save(force_insert=True)
+    return row, token
+
+
+def _check_unchanged(user: User) -> None:
+    """Lock the row, so that a new password waits and then ends this token too."""
+    rows = User.objects.select_for_update(no_key=True).filter(pk=user.pk, is_active=True)
+    if user.password not in rows.values_list("password", flat=True):
+        raise AuthenticationFailed(WRONG_LOGIN)
 
 
 def log_in(*, username: str, password: str) -> User:
@@ -24,10 +45,13 @@ def log_in(*, username: str, password: str) -> User:
     Raises: AuthenticationFailed, in the same words and time for an unknown name: Django's backend
     hashes the password either way.
     """
-    user = authenticate(username=username, password=password)
+    known = authenticate(username=username, password=password)
+    rows = User.objects.select_related("patient", "doctor")
+    # The very password that was checked: it may have changed since.
+    user = rows.filter(pk=known.pk, password=known.password).first() if known else None
     if user is None:
         raise AuthenticationFailed(WRONG_LOGIN)
-    return User.objects.select_related("patient", "doctor").get(pk=user.pk)
+    return user
 
 
 def register_patient(
@@ -37,17 +61,14 @@ def register_patient(
 
     Raises: ValidationError if the name is taken, also by a twin request that was faster.
     """
+    user = User(username=username, name=name, avatar=avatar, inviter=inviter)
+    # Hashing is slow on purpose, and SQLite's transactions hold the one write lock.
+    user.set_password(password)
     for _ in range(CODE_TRIES):
+        user.pk, user.invitation_code = None, new_invitation_code()
         try:
             with transaction.atomic():
-                user = User.objects.create_user(
-                    username=username,
-                    password=password,
-                    name=name,
-                    avatar=avatar,
-                    inviter=inviter,
-                    invitation_code=new_invitation_code(),
-                )
+                user.save(force_insert=True)
                 Patient.objects.create(user=user)
                 return user
         except IntegrityError:
@@ -56,12 +77,12 @@ def register_patient(
     raise RuntimeError("no free invitation code")
 
 
-@transaction.atomic
 def change_password(*, user: User, token: AuthToken, new_password: str) -> None:
     """Set the password; every token but the one in use dies."""
     user.set_password(new_password)
-    user.save(update_fields=["password"])
-    AuthToken.objects.filter(user=user).exclude(pk=token.pk).delete()
+    with transaction.atomic():
+        user.save(update_fields=["password"])
+        AuthToken.objects.filter(user=user).exclude(pk=token.pk).delete()
 
 
 def apply_as_doctor(

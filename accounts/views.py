@@ -16,6 +16,8 @@ from rest_framework.views import APIView
 from accounts import serializers, services
 from accounts.filters import DoctorFilter
 from accounts.models import Doctor, User
+from accounts.schema import MeSerializer, MeUpdateSerializer
+from feiqingsong.schema import DETAIL
 
 
 class _OpenView(GenericAPIView):
@@ -52,7 +54,7 @@ class LoginView(_OpenView):
 
     serializer_class = serializers.LoginSerializer
 
-    @extend_schema(responses=serializers.SessionSerializer)
+    @extend_schema(responses={200: serializers.SessionSerializer, 401: DETAIL})
     def post(self, request: Request) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -97,11 +99,15 @@ class PasswordView(GenericAPIView):
 class MeView(APIView):
     """当前用户"""
 
-    @extend_schema(responses=serializers.UserSerializer)
+    @extend_schema(responses=MeSerializer)
     def get(self, request: Request) -> Response:
         return Response(_me(request.user))
 
-    @extend_schema(request=serializers.UserUpdateSerializer, responses=serializers.UserSerializer)
+    @extend_schema(
+        summary="修改当前用户，医生还可改简介、价格和接单",
+        request=MeUpdateSerializer,
+        responses=MeSerializer,
+    )
     def patch(self, request: Request) -> Response:
         user: User = request.user
         forms: list[Any] = [serializers.UserUpdateSerializer(user, data=request.data, partial=True)]

@@ -1,6 +1,7 @@
-"""URL parts: what can be a username, an order number, a position. Importing registers them."""
+"""URL parts: what can be a username, an order number, a pk, a position. Importing registers them."""
 
 from django.urls import register_converter
+from django.urls.converters import IntConverter
 
 
 class UsernameConverter:
@@ -21,6 +22,12 @@ class OrderNumberConverter(UsernameConverter):
     regex = r"[0-9]{1,32}"
 
 
+class PkConverter(IntConverter):
+    """A primary key that fits the database's bigint."""
+
+    regex = r"[0-9]{1,18}"
+
+
 class PositionConverter(UsernameConverter):
     """Which side of an order the caller means."""
 
@@ -29,4 +36,5 @@ class PositionConverter(UsernameConverter):
 
 register_converter(UsernameConverter, "username")
 register_converter(OrderNumberConverter, "number")
+register_converter(PkConverter, "pk")
 register_converter(PositionConverter, "position")

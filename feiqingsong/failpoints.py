@@ -10,7 +10,9 @@ from collections.abc import Callable
 from django.conf import settings
 
 POINTS = (
+    "idempotency.claimed",
     "pay.attempt_written",
+    "pay.asked",
     "pay.charge_created",
     "pay.charge_stored",
     "pay.balance_debited",
@@ -19,10 +21,12 @@ POINTS = (
     "settle.captured",
     "refund.row_written",
     "refund.claimed",
+    "refund.asked",
     "refund.sent",
     "refund.recorded",
     "sweep.asked",
     "sweep.cancelled",
+    "finish.paid_out",
     "recharge.attempt_written",
 )
 

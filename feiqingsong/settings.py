@@ -174,6 +174,7 @@ REST_FRAMEWORK = {
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%f",
     "DEFAULT_METADATA_CLASS": None,
     "URL_FORMAT_OVERRIDE": None,
+    "SCHEMA_COERCE_PATH_PK": False,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "肺轻松 API",
@@ -182,8 +183,43 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    # The badge would send the schema's address to somebody else's validator.
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {},
+    # PATCH pay requires its channel; what me/ leaves out is optional in its own serializer.
+    "COMPONENT_SPLIT_PATCH": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "feiqingsong.schema.finish",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "StatusEnum": "qaorder.models.Status",
+        "RefundStatusEnum": "qaorder.models.RefundStatus",
+        "ChannelEnum": "qaorder.models.Channel",
+        "RechargeChannelEnum": "qaorder.serializers.payments.RECHARGE_CHANNELS",
+        "OrderTypeEnum": "qaorder.models.OrderType",
+        "ScoreEnum": "qaorder.models.consultation.Score",
+    },
+    "TAGS": [
+        {"name": name}
+        for name in (
+            "账号",
+            "医生",
+            "订单",
+            "问答",
+            "评价",
+            "支付与退款",
+            "包月",
+            "余额",
+            "诊断标签与药品",
+        )
+    ],
+    "PATH_CONVERTER_OVERRIDES": {
+        "username": {"type": "string", "example": "doctor1"},
+        "number": {"type": "string", "pattern": "^[0-9]{1,32}$"},
+        "position": {"type": "string", "enum": ["patient", "doctor"]},
+        "pk": {"type": "integer", "minimum": 0},
+    },
 }
 
 LANGUAGE_CODE = "zh-hans"

@@ -12,3 +12,11 @@ PINGPP_READ_TIMEOUT = 2.0
 PINGPP_DEADLINE = 3.0
 FAILPOINTS = True
 MIDDLEWARE = [name for name in MIDDLEWARE if "whitenoise" not in name]  # noqa: F405
+
+# A test database need not survive a power cut; waiting for the disk took most of the time.
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
+    DATABASES["default"]["OPTIONS"]["init_command"] = (  # noqa: F405
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
+    )
+else:
+    DATABASES["default"]["OPTIONS"]["options"] += " -c synchronous_commit=off"  # noqa: F405

@@ -4,12 +4,18 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import AllowAny
 
 from feiqingsong.views import UnknownURLView
 from qaorder.views.payments import RechargeView
 
-_open = {"authentication_classes": [], "permission_classes": [AllowAny]}
+_open = {
+    "authentication_classes": [],
+    "permission_classes": [AllowAny],
+    # JSON for who asks for it, else YAML.
+    "content_negotiation_class": DefaultContentNegotiation,
+}
 
 urlpatterns = [
     path("qaorder/", include("qaorder.urls")),

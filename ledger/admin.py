@@ -1,33 +1,70 @@
 """The book in the admin: to be read, never to be written."""
 
 from django.contrib import admin
+from django.db.models import QuerySet, Sum
+from django.http import HttpRequest
 
-from feiqingsong.admin import ReadOnlyAdmin
+from feiqingsong import money
+from feiqingsong.admin import PlainInline, ReadOnlyAdmin, yuan
 from ledger.models import Account, Entry, Transaction
 
 
-class EntryInline(admin.TabularInline):
+class EntryInline(PlainInline):
     model = Entry
-    extra = 0
-    can_delete = False
+    fields = ["account", yuan("amount_fen"), yuan("balance_after_fen", "余额（元）")]
+    readonly_fields = fields[1:]
 
-    def has_add_permission(self, request: object, obj: object = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: object, obj: object = None) -> bool:
-        return False
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
+        return super().get_queryset(request).select_related("account")
 
 
 @admin.register(Account)
 class AccountAdmin(ReadOnlyAdmin):
-    list_display = ["code", "kind", "owner", "balance_fen"]
+    """Shared accounts cache no balance; the sum of their entries is on their own page."""
+
+    list_display = ["code", "kind", "owner", yuan("balance_fen", "余额（元）")]
     list_filter = ["kind"]
-    search_fields = ["code", "owner__username"]
+    list_select_related = ["owner"]
+    search_fields = ["=code", "=owner__username"]
+    search_help_text = "账户编号，或所有者的用户名"
+    fields = [*list_display, "entries_sum"]
+
+    @admin.display(description="分录合计（元）")
+    def entries_sum(self, account: Account) -> str:
+        return money.to_yuan(account.entries.aggregate(total=Sum("amount_fen"))["total"] or 0)
 
 
 @admin.register(Transaction)
 class TransactionAdmin(ReadOnlyAdmin):
     list_display = ["reference", "kind", "order_number", "created_at"]
     list_filter = ["kind"]
-    search_fields = ["reference", "order_number"]
+    search_fields = ["=reference", "order_number__startswith"]
+    search_help_text = "凭证，或订单号开头"
+    date_hierarchy = "created_at"
+    fields = list_display
     inlines = [EntryInline]
+
+
+@admin.register(Entry)
+class EntryAdmin(ReadOnlyAdmin):
+    list_display = [
+        "transaction",
+        "kind",
+        "account",
+        yuan("amount_fen"),
+        yuan("balance_after_fen", "余额（元）"),
+        "time",
+    ]
+    list_filter = ["account__kind"]
+    list_select_related = ["transaction", "account"]
+    search_fields = ["=account__code", "=account__owner__username", "=transaction__order_number"]
+    search_help_text = "账户编号、所有者的用户名，或完整的订单号"
+    fields = list_display
+
+    @admin.display(description="类型")
+    def kind(self, entry: Entry) -> str:
+        return entry.transaction.get_kind_display()
+
+    @admin.display(description="时间", ordering="transaction__created_at")
+    def time(self, entry: Entry) -> object:
+        return entry.transaction.created_at

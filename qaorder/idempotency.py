@@ -22,6 +22,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from feiqingsong.failpoints import failpoint
 from qaorder.models import IdempotencyKey
 from qaorder.models.idempotency import KEY_LENGTH
 
@@ -85,6 +86,7 @@ def idempotent(*, atomic: bool = True) -> Callable[[Callable[..., Response]], An
                     bytes(row.body), status=row.status_code, content_type="application/json"
                 )
             request.claim = Claim(row)
+            failpoint("idempotency.claimed")
             return _run(
                 view,
                 request,
@@ -92,6 +94,8 @@ def idempotent(*, atomic: bool = True) -> Callable[[Callable[..., Response]], An
                 atomic=atomic,
             )
 
+        # For the API schema, which then shows the header and its answers.
+        run.is_idempotent = True  # type: ignore[attr-defined]
         return run
 
     return decorate

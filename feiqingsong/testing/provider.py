@@ -19,7 +19,8 @@ class Provider:
         self._refunds_before = len(sandbox.book()["refunds"])
 
     def reset(self) -> None:
-        """Take back every fault and switch."""
+        """Take back every fault and switch; later tests cannot list this test's charges."""
+        self.sandbox.store.run("UPDATE charges SET app = 'app_of_another_test'")
         self.sandbox.clear_faults()
         self.sandbox.clock.offset = 0.0
 

@@ -27,4 +27,4 @@ def lift_append_only_for_flush() -> None:
                 for _, sql in triggers:
                     cursor.execute(sql)
 
-    connection.ops.execute_sql_flush = flush_without_triggers  # type: ignore[method-assign]
+    connection.ops.execute_sql_flush = flush_without_triggers  # type: ignore[assignment, method-assign]

@@ -13,13 +13,17 @@ from feiqingsong.errors import Refusal
 from feiqingsong.failpoints import failpoint
 from qaorder.lifecycle import Role
 from qaorder.models import Order, OrderType, Status
-from qaorder.models.payment import OPEN_STATES
+from qaorder.models.payment import OPEN_STATES, PaymentState
 from qaorder.payments import inquiry, pingpp, refunds
 from qaorder.services import orders as services
 
 logger = logging.getLogger("feiqingsong.jobs")
 
 BATCH = 50
+MAX_HUNG = 3
+"""The same orders come first in each round, so one bad charge must not stop those behind it."""
+# A charge that has expired may have been paid before, its notice lost.
+MAY_BE_PAID = (*OPEN_STATES, PaymentState.EXPIRED)
 NO_QUESTION = "超过期限未提交问题，系统退款"
 NO_ANSWER = "医生超过期限未回答，系统退款"
 
@@ -31,13 +35,16 @@ def expire_unpaid() -> int:
     """
     before = timezone.now() - settings.ORDER_EXPIRY_GRACE
     due = Order.objects.filter(status=Status.UNPAID, pay_deadline__lt=before)
-    cancelled = 0
+    cancelled = hung = 0
     for order in due.order_by("pay_deadline")[:BATCH]:
         try:
-            for payment in order.payments.filter(state__in=OPEN_STATES):
+            for payment in order.payments.filter(state__in=MAY_BE_PAID):
                 inquiry.ask(payment)
         except pingpp.ProviderError as error:
             logger.warning("order expiry waits: %s", type(error).__name__)
+            hung += error.hangs
+            if hung == MAX_HUNG:
+                break
             continue
         order.refresh_from_db()
         if order.status == Status.UNPAID and _try(services.cancel_order, order, role=Role.CLOCK):

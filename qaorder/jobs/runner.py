@@ -28,6 +28,7 @@ SWEEPS: tuple[Callable[[], int], ...] = (
     orders.lapse_monthly,
     orders.finish_answered,
     outbox.send_due,
+    payments.compare_books,
     idempotency.purge,
     purge_tokens,
 )

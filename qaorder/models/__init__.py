@@ -13,16 +13,20 @@ from qaorder.models.payment import (
     Refund,
     RefundStatus,
 )
+from qaorder.models.reconciliation import Discrepancy, DiscrepancyKind, JobRun, Resolution
 from qaorder.models.subscription import Subscription
 
 __all__ = [
     "Answer",
     "Channel",
     "DiagnosisTag",
+    "Discrepancy",
+    "DiscrepancyKind",
     "Drug",
     "Evaluation",
     "HeldCharge",
     "IdempotencyKey",
+    "JobRun",
     "Notice",
     "NoticeOutcome",
     "Order",
@@ -33,6 +37,7 @@ __all__ = [
     "Question",
     "Refund",
     "RefundStatus",
+    "Resolution",
     "Status",
     "Subscription",
 ]

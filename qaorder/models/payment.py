@@ -76,7 +76,12 @@ class Payment(models.Model):
                 fields=["checked_at"],
                 name="payment_open_checked_at",
                 condition=models.Q(state__in=OPEN_STATES),
-            )
+            ),
+            models.Index(
+                fields=["created_at"],
+                name="payment_paid_created_at",
+                condition=models.Q(state="paid"),
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -101,11 +106,6 @@ class Payment(models.Model):
 
     def __str__(self) -> str:
         return self.order_no
-
-    @property
-    def is_remote(self) -> bool:
-        """Whether only the provider can say what became of the money."""
-        return self.channel != Channel.BALANCE and self.amount_fen > 0
 
 
 class RefundStatus(models.IntegerChoices):

@@ -24,6 +24,8 @@ MAX_RETRIES_PER_ORDER = 99
 AT_ONCE_SUFFIX = "00"
 LEASE_MARGIN = timedelta(seconds=5)
 POLL_SECONDS = 0.1
+PATIENCE = timedelta(seconds=2)
+"""How long a request waits for another one that asks for the same charge."""
 
 Charge = dict[str, Any]
 OnStored = Callable[[Charge | None], None]
@@ -46,17 +48,19 @@ def pay_order(
     if not gateway_for(channel, order.amount_fen).remote:
         _pay_at_once(order, channel, payer, on_stored)
         return None
-    deadline = time.monotonic() + settings.PINGPP_DEADLINE
-    while True:
-        payment, is_mine = _claim(order, channel, payer)
-        if is_mine:
-            return _obtain_charge(payment, client_ip, on_stored)
-        if payment.state == PaymentState.PENDING:
-            return _store(payment, json.loads(payment.charge), on_stored)
-        # Another request is asking the provider for this very charge: wait for its answer.
-        if time.monotonic() > deadline:
-            raise ChannelUnavailable
-        time.sleep(POLL_SECONDS)
+    deadline = time.monotonic() + min(settings.PINGPP_DEADLINE, PATIENCE.total_seconds())
+    with pingpp.time_limit(settings.PINGPP_DEADLINE):
+        while True:
+            payment, is_mine = _claim(order, channel, payer)
+            if is_mine:
+                return _obtain_charge(payment, client_ip, on_stored)
+            if payment.state == PaymentState.PENDING:
+                return _store(payment, json.loads(payment.charge), on_stored)
+            # Another request is asking the provider for this very charge: wait for its answer, but
+            # not if it waits in vain itself, for that would only hold one more thread.
+            if time.monotonic() > deadline or _is_slow(payment):
+                raise ChannelUnavailable
+            time.sleep(POLL_SECONDS)
 
 
 def recharge(
@@ -74,7 +78,8 @@ def recharge(
         leased_until=_lease(),
     )
     failpoint("recharge.attempt_written")
-    return _obtain_charge(payment, client_ip, on_stored)
+    with pingpp.time_limit(settings.PINGPP_DEADLINE):
+        return _obtain_charge(payment, client_ip, on_stored)
 
 
 @transaction.atomic
@@ -110,7 +115,8 @@ def _claim(order: Order, channel: str, payer: User) -> tuple[Payment, bool]:
     """
     order = _lock_payable(order)
     now = timezone.now()
-    payment = order.payments.filter(channel=channel, state__in=OPEN_STATES).first()
+    open_ones = order.payments.select_for_update().filter(state__in=OPEN_STATES)
+    payment = open_ones.filter(channel=channel).first()
     if payment and payment.state == PaymentState.PENDING:
         if payment.expires_at and payment.expires_at > now:
             return payment, False
@@ -128,7 +134,17 @@ def _claim(order: Order, channel: str, payer: User) -> tuple[Payment, bool]:
 
 
 def _lease() -> datetime:
-    return timezone.now() + timedelta(seconds=settings.PINGPP_DEADLINE) * 2 + LEASE_MARGIN
+    return timezone.now() + _lease_length()
+
+
+def _lease_length() -> timedelta:
+    return timedelta(seconds=settings.PINGPP_DEADLINE) * 2 + LEASE_MARGIN
+
+
+def _is_slow(payment: Payment) -> bool:
+    """Whether the request that holds the lease has been at the provider for long."""
+    asked_at = (payment.leased_until or timezone.now()) - _lease_length()
+    return timezone.now() - asked_at > PATIENCE
 
 
 def _next_number(order: Order) -> str:
@@ -146,6 +162,7 @@ def _obtain_charge(payment: Payment, client_ip: str, on_stored: OnStored) -> Cha
         charge = charges.find_charge(payment) if payment.asked_at else None
         if charge is None:
             Payment.objects.filter(pk=payment.pk, asked_at=None).update(asked_at=timezone.now())
+            failpoint("pay.asked")
             charge = charges.create_charge(payment, client_ip)
     except pingpp.ProviderError as error:
         _release(payment, error)
@@ -158,7 +175,10 @@ def _release(payment: Payment, error: pingpp.ProviderError) -> None:
     """Let the next try have the attempt; remember whether the provider may know of it."""
     rows = Payment.objects.filter(pk=payment.pk, state=PaymentState.CREATING)
     never_sent = isinstance(error, pingpp.ProviderUnavailable) and not error.sent
-    if isinstance(error, pingpp.ProviderRefused) and error.http_status == 402:
+    if isinstance(error, pingpp.ProviderRefused) and (error.operation, error.http_status) == (
+        "create_charge",
+        402,
+    ):
         # The channel refuses this number or this payment: the next try needs a number of its own.
         rows.update(state=PaymentState.FAILED, leased_until=None)
     elif payment.asked_at is None and (never_sent or isinstance(error, pingpp.ProviderRefused)):

@@ -16,8 +16,9 @@ def client_ip(request: HttpRequest) -> str:
     """
     address = request.META.get("REMOTE_ADDR", "")
     count = settings.TRUSTED_PROXY_COUNT
-    if count:
-        hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    if count and forwarded:
+        hops = [hop.strip() for hop in forwarded.split(",")]
         if len(hops) >= count:
             address = hops[-count]
     try:

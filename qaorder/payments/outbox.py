@@ -15,7 +15,8 @@ from qaorder.payments import pingpp, refunds
 
 logger = logging.getLogger("feiqingsong.refunds")
 
-DEFAULT_REASON = "订单退款"
+DESCRIPTION = "订单退款"
+"""What the provider is told; the reason itself may speak of the patient's condition."""
 BATCH = 20
 
 
@@ -29,8 +30,9 @@ def send_due() -> int:
     for pk in list(pks.order_by("next_try_at").values_list("pk", flat=True)[:BATCH]):
         refund = _claim(pk)
         if refund is not None:
-            _handle(refund)
             handled += 1
+            if not _handle(refund):
+                break
     return handled
 
 
@@ -52,24 +54,27 @@ def _claim(pk: int) -> Refund | None:
     return refund
 
 
-def _handle(refund: Refund) -> None:
+def _handle(refund: Refund) -> bool:
+    """Send or look for one leased refund; whether the provider was there to be asked."""
     failpoint("refund.claimed")
     try:
         answer = _look_up(refund) if refund.sent_at else None
         if answer is None:
             Refund.objects.filter(pk=refund.pk, sent_at=None).update(sent_at=timezone.now())
+            failpoint("refund.asked")
             answer = pingpp.create_refund(
                 charge_id=str(refund.payment.charge_id),
                 amount_fen=refund.amount_fen,
-                description=refund.reason or DEFAULT_REASON,
+                description=DESCRIPTION,
                 metadata={refunds.METADATA_KEY: str(refund.pk)},
             )
         failpoint("refund.sent")
     except pingpp.ProviderError as error:
         logger.warning("refund %d, try %d: %s", refund.pk, refund.tries, type(error).__name__)
         _note_failure(refund, error)
-        return
+        return not error.hangs
     refunds.record(refund.pk, answer)
+    return True
 
 
 def _look_up(refund: Refund) -> dict[str, Any] | None:

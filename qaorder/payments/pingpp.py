@@ -13,6 +13,7 @@ from django.db import connections
 from qaorder.payments import pingpp_sdk, pingpp_wire
 from qaorder.payments.pingpp_signature import is_signed_by, public_keys
 from qaorder.payments.pingpp_signature import signature_is_valid as signature_is_valid
+from qaorder.payments.pingpp_wire import time_limit as time_limit
 
 Json = dict[str, Any]
 
@@ -28,6 +29,7 @@ REFUSALS = {
 }
 REFUSED_WHATEVER_THE_BODY = {401, 402, 403, 429}
 OUTCOME_UNKNOWN = {408}
+OUT_OF_REACH = {"deadline", "timeout", "connection", "busy"}
 
 logger = logging.getLogger("feiqingsong.pingpp")
 
@@ -46,6 +48,11 @@ class ProviderError(Exception):
         self.kind = kind
         self.http_status = http_status
         self.code = code
+
+    @property
+    def hangs(self) -> bool:
+        """Whether the provider took long or was out of reach: sweeps leave the rest for later."""
+        return self.kind in OUT_OF_REACH
 
 
 class ProviderRefused(ProviderError):

@@ -18,6 +18,8 @@ from Crypto.PublicKey import RSA
 from django.conf import settings
 from django.core.signals import setting_changed
 
+from qaorder.payments.bulkhead import PATIENCE_SECONDS, Bulkhead
+
 logger = logging.getLogger("feiqingsong.pingpp")
 
 
@@ -43,13 +45,13 @@ pingpp = _import_sdk()
 
 @dataclass(frozen=True)
 class Configuration:
-    """The PINGPP_* settings, checked; `slots` is the bulkhead shared by all calls."""
+    """The PINGPP_* settings, checked; all calls share the bulkhead."""
 
     api_base: str
     api_key: str = field(repr=False)
     timeout: tuple[float, float]
     deadline: float
-    slots: threading.BoundedSemaphore
+    bulkhead: Bulkhead
 
 
 _lock = threading.Lock()
@@ -79,12 +81,14 @@ setting_changed.connect(_reset_on_change, dispatch_uid="pingpp_sdk.reset")
 
 @cache
 def _configure() -> Configuration:
+    deadline = _positive("PINGPP_DEADLINE", 8.0)
+    places = int(_positive("PINGPP_MAX_CONCURRENT", 4, least=1))
     config = Configuration(
         api_base=_api_base(),
         api_key=_api_key(),
         timeout=(_positive("PINGPP_CONNECT_TIMEOUT", 2.0), _positive("PINGPP_READ_TIMEOUT", 6.0)),
-        deadline=_positive("PINGPP_DEADLINE", 8.0),
-        slots=threading.BoundedSemaphore(int(_positive("PINGPP_MAX_CONCURRENT", 4, least=1))),
+        deadline=deadline,
+        bulkhead=Bulkhead(places, min(PATIENCE_SECONDS, deadline / 2)),
     )
     pingpp.private_key, pingpp.private_key_path = _private_key(), None
     pingpp.api_key, pingpp.app_id = config.api_key, _text("PINGPP_APP_ID", required=True)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 import socket
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,9 +29,10 @@ from qaorder.payments.pingpp_sdk import (
 REQUEST_SIGNATURE = "Pingplusplus-Signature"
 ANSWER_SIGNATURE = "X-Pingplusplus-Signature"
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
-SLOT_WAIT_SECONDS = 1.5
 
 logger = logging.getLogger("feiqingsong.pingpp")
+
+_over_by: ContextVar[float | None] = ContextVar("over_by", default=None)
 
 
 class Exchange:
@@ -180,8 +184,18 @@ def _whole_body(answer: requests.Response) -> bytes:
     return bytes(body)
 
 
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Have all exchanges inside, and the time between them, share one deadline."""
+    token = _over_by.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _over_by.reset(token)
+
+
 def exchange(method: str, path: str, params: dict[str, Any]) -> Exchange:
-    """Send one request through the SDK; return within PINGPP_DEADLINE, whatever the peer does.
+    """Send one request through the SDK; return within PINGPP_DEADLINE, or a nearer `time_limit`.
 
     Socket timeouts start anew with each byte, so the SDK runs in a thread of its own that the
     caller leaves at the deadline, cutting the connection, so that the thread ends as well. It is
@@ -191,17 +205,21 @@ def exchange(method: str, path: str, params: dict[str, Any]) -> Exchange:
     """
     started = time.monotonic()
     config, result = configuration(), Exchange()
-    if not config.slots.acquire(timeout=min(SLOT_WAIT_SECONDS, config.deadline)):
+    over_by = min(_over_by.get() or math.inf, started + config.deadline)
+    if started >= over_by:
+        result.failure = "deadline"
+        return result
+    if not config.bulkhead.enter(result):
         result.failure = "busy"
         return result
     work = (result, config, method, path, params)
     try:
         threading.Thread(target=_run, args=work, name="pingpp", daemon=True).start()
     except RuntimeError:  # no more threads, or the process is ending
-        config.slots.release()
+        config.bulkhead.leave(result)
         result.failure = "busy"
         return result
-    result.wait(config.deadline - (time.monotonic() - started))
+    result.wait(over_by - time.monotonic())
     return result
 
 
@@ -215,7 +233,7 @@ def _run(
         data = requestor.request(method, path, params)[0].data
     except BaseException as error:  # the SDK leaks TypeError, AttributeError, ...; none may be lost
         failure = _kind(error, answered=client.body is not None)
-    config.slots.release()
+    config.bulkhead.leave(result)
     result.settle(client, data, failure)
 
 

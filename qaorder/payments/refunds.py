@@ -4,6 +4,7 @@ The row comes first and the provider is asked later, by `run_jobs`, so that no c
 double a refund. What the provider may already know of is looked for there before it is sent again.
 """
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ from qaorder.services.subscriptions import end_period, is_used, lock_patient
 
 METADATA_KEY = "refund"
 """Where a provider's refund names our row."""
+_REFUND_ID = re.compile(r"[0-9A-Za-z_-]{1,40}", re.ASCII)
 
 
 @transaction.atomic
@@ -110,8 +112,8 @@ def record(refund_pk: int, answer: dict[str, Any]) -> NoticeOutcome:
     if refund.status == RefundStatus.SUCCEEDED or is_old:
         return NoticeOutcome.REPEATED
     refund.refund_id = answer["id"]
-    refund.failure_code = (answer.get("failure_code") or "")[:60]
-    refund.failure_msg = answer.get("failure_msg") or ""
+    refund.failure_code = _text(answer.get("failure_code"))[:60]
+    refund.failure_msg = _text(answer.get("failure_msg"))
     if answer.get("status") == "succeeded":
         succeed(refund)
     elif answer.get("status") == "failed":
@@ -128,6 +130,8 @@ def find_for_notice(answer: Any) -> Refund | None:
     """Return our refund that a provider's refund object is about, or None."""
     if not isinstance(answer, dict) or not isinstance(answer.get("id"), str):
         return None
+    if not _REFUND_ID.fullmatch(answer["id"]):
+        return None
     known = Refund.objects.filter(refund_id=answer["id"]).first()
     if known is not None:
         return known
@@ -138,6 +142,12 @@ def find_for_notice(answer: Any) -> Refund | None:
     return Refund.objects.filter(pk=int(number[:18])).first()
 
 
+def _text(value: Any) -> str:
+    """The provider's words as any database can keep them, or blank."""
+    text = value if isinstance(value, str) else ""
+    return text.encode("utf-8", "ignore").decode().replace("\x00", "")
+
+
 def backoff(tries: int) -> timedelta:
-    """Return how long to wait after so many tries: 15 s, doubling, at most an hour."""
+    """Return how long to wait after so many tries: 30 s, doubling, at most an hour."""
     return timedelta(seconds=min(15 * 2 ** min(tries, 10), 3600))

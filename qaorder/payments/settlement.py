@@ -21,12 +21,14 @@ from qaorder.models import Channel, HeldCharge, NoticeOutcome, Order, OrderType,
 from qaorder.models.payment import PaymentState
 from qaorder.payments.gateways import gateway_for
 from qaorder.payments.refunds import open_refund
-from qaorder.services.subscriptions import start_period
+from qaorder.services.subscriptions import lock_patient, start_period
 
 PROVIDER_CHANNELS = (Channel.WX, Channel.ALIPAY)
 UNKNOWN_NUMBER = "未知商户订单号"
 WRONG_AMOUNT = "金额或渠道不符"
 SURPLUS = "重复或迟到的支付，系统退款"
+CHARGE_ID_LENGTH = 40
+"""What a payment's row can keep; the provider's own are shorter."""
 _IDENTIFIER = re.compile(r"[0-9A-Za-z_]{1,64}", re.ASCII)
 
 
@@ -55,7 +57,7 @@ def read_paid_charge(charge: Any) -> PaidCharge | None:
     if (app, charge.get("livemode"), charge.get("currency")) != ours:
         return None
     names = [_identifier(charge.get(key)) for key in ("id", "order_no", "channel")]
-    if not all(names):
+    if not all(names) or len(names[0]) > CHARGE_ID_LENGTH:
         return None
     amount = charge.get("amount")
     if type(amount) is not int or not 0 < amount < 2**62:
@@ -105,6 +107,8 @@ def settle_at_once(payment: Payment, order: Order) -> None:
 
     Raises: InsufficientBalance, CannotPay.
     """
+    if order.order_type == OrderType.MONTHLY:
+        lock_patient(order.patient_id)  # before the wallet, as a refund does
     _mark_paid(payment, timezone.now())
     _capture(payment, order)
     _open_order(order, payment, Role.PATIENT)

@@ -9,6 +9,8 @@ from feiqingsong import money
 from feiqingsong.fields import YuanField
 from qaorder.models import Channel, Refund, Subscription
 
+RECHARGE_CHANNELS = [(channel.value, channel.label) for channel in (Channel.WX, Channel.ALIPAY)]
+
 
 class PayInputSerializer(serializers.Serializer[Any]):
     channel = serializers.ChoiceField(choices=Channel.choices)
@@ -16,7 +18,7 @@ class PayInputSerializer(serializers.Serializer[Any]):
 
 class RechargeInputSerializer(serializers.Serializer[Any]):
     amount = YuanField(min_fen=1, help_text=f"0.01–{money.to_yuan(money.MAX_FEN)}")
-    channel = serializers.ChoiceField(choices=[Channel.WX, Channel.ALIPAY])
+    channel = serializers.ChoiceField(choices=RECHARGE_CHANNELS)
 
 
 class ChargeSerializer(serializers.Serializer[Any]):

@@ -10,6 +10,7 @@ from rest_framework.exceptions import ValidationError
 from accounts.models import Doctor, Patient, User
 from feiqingsong import money
 from feiqingsong.errors import CannotDestroy
+from feiqingsong.failpoints import failpoint
 from ledger import services as ledger
 from ledger.models import TransactionKind
 from qaorder.lifecycle import Event, Role, advance
@@ -38,13 +39,14 @@ def place_order(*, patient: Patient, doctor_username: str, order_type: str) -> O
     Raises: ValidationError naming `doctor`, in the same words for a name that does not exist, one
     that is no doctor, a doctor who takes no orders, and oneself.
     """
+    if order_type == OrderType.ONLINE:
+        lock_patient(patient.pk)  # before the doctor is read, who may change while this waits
     doctor = Doctor.objects.select_related("user").filter(user__username=doctor_username).first()
     if doctor is None or not doctor.takes_orders or doctor.user_id == patient.user_id:
         raise ValidationError({"doctor": [NO_SUCH_DOCTOR]})
     period = None
     amount_fen = doctor.monthly_price_fen
     if order_type == OrderType.ONLINE:
-        lock_patient(patient.pk)
         period = running_period(patient, doctor)
         amount_fen = 0 if period else doctor.online_price_fen
     now = timezone.now()
@@ -100,6 +102,7 @@ def pay_out(order: Order) -> None:
         {account: amount for account, amount in legs.items() if amount},
         order.order_number,
     )
+    failpoint("finish.paid_out")
 
 
 @transaction.atomic

@@ -6,11 +6,12 @@ from django.db.models import Q, QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import PermissionDenied
-from rest_framework.generics import GenericAPIView
+from rest_framework.generics import CreateAPIView, GenericAPIView, ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.permissions import IsDoctor, IsPatient
+from feiqingsong import errors
 from qaorder.idempotency import idempotent
 from qaorder.models import Answer, DiagnosisTag, Drug, Question
 from qaorder.serializers.inputs import AnswerInputSerializer, QuestionInputSerializer
@@ -30,6 +31,7 @@ class QuestionCreateView(GenericAPIView[Question]):
 
     permission_classes = [*GenericAPIView.permission_classes, IsPatient]
     serializer_class = QuestionInputSerializer
+    refusals = (errors.CannotAsk,)
 
     @extend_schema(responses={201: QuestionSerializer})
     @idempotent()
@@ -45,6 +47,7 @@ class AnswerCreateView(GenericAPIView[Answer]):
 
     permission_classes = [*GenericAPIView.permission_classes, IsDoctor]
     serializer_class = AnswerInputSerializer
+    refusals = (errors.CannotAnswer,)
 
     @extend_schema(responses={201: AnswerSerializer})
     @idempotent()
@@ -74,27 +77,22 @@ class _CatalogueView(GenericAPIView[Any]):
         return rows.select_related("owner").order_by("-pk")
 
 
-class _CatalogueCreateView(_CatalogueView):
-    def post(self, request: Request) -> Response:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        serializer.save(owner=request.user)
-        return Response(serializer.data, status=status.HTTP_201_CREATED)
+class _CatalogueCreateView(_CatalogueView, CreateAPIView[Any]):
+    def perform_create(self, serializer: Any) -> None:
+        serializer.save(owner=self.request.user)
 
 
-class _CatalogueListView(_CatalogueView):
+@extend_schema(parameters=[OpenApiParameter("search", str, description="空格分隔的词，都要匹配")])
+class _CatalogueListView(_CatalogueView, ListAPIView[Any]):
     search_fields: tuple[str, ...]
 
-    @extend_schema(parameters=[OpenApiParameter("search", str)])
-    def get(self, request: Request) -> Response:
-        rows = self.get_queryset()
-        for word in request.query_params.get("search", "").replace("\x00", "").split():
+    def filter_queryset(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        for word in self.request.query_params.get("search", "").replace("\x00", "").split():
             matches = Q()
             for field in self.search_fields:
                 matches |= Q(**{f"{field}__icontains": word})
             rows = rows.filter(matches)
-        page = self.paginate_queryset(rows)
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        return rows
 
 
 class _CatalogueChangeView(_CatalogueView):
@@ -105,13 +103,14 @@ class _CatalogueChangeView(_CatalogueView):
             raise PermissionDenied(SHARED)
         return entry
 
+    @extend_schema(summary="修改自己的条目；已有回答不变")
     def put(self, request: Request, pk: int) -> Response:
         serializer = self.get_serializer(self.get_own(), data=request.data)
         serializer.is_valid(raise_exception=True)
         serializer.save()
         return Response(serializer.data)
 
-    @extend_schema(responses={204: None})
+    @extend_schema(summary="删除自己的条目；已有回答不变", responses={204: None})
     def delete(self, request: Request, pk: int) -> Response:
         self.get_own().delete()
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from accounts.models import Doctor
 from accounts.permissions import IsDoctor, IsPatient
+from feiqingsong import errors
 from qaorder.filters import (
     CounterpartFilter,
     EvaluationFilter,
@@ -90,6 +91,7 @@ class OrderDestroyView(OrderMixin, APIView):
     """删除订单：仅对自己隐藏"""
 
     http_method_names = NO_HEAD
+    refusals = (errors.CannotDestroy,)
 
     @extend_schema(responses={204: None})
     def get(self, request: Request, order_number: str) -> Response:
@@ -123,12 +125,16 @@ class _OrderMoveView(OrderMixin, APIView):
 class OrderCancelView(_OrderMoveView):
     """取消未支付的订单"""
 
+    refusals = (errors.CannotCancel,)
+
     def move(self, order: Order, role: Role) -> Order:
         return services.cancel_order(order=order, role=role, actor=self.request.user)
 
 
 class OrderFinishView(_OrderMoveView):
     """结束已回答的订单"""
+
+    refusals = (errors.CannotFinish,)
 
     def move(self, order: Order, role: Role) -> Order:
         return services.finish_order(order=order, role=role, actor=self.request.user)
@@ -138,6 +144,7 @@ class OrderEvaluateView(OrderMixin, GenericAPIView[Order]):
     """评价已结束的订单"""
 
     serializer_class = EvaluationInputSerializer
+    refusals = (errors.CannotEvaluate,)
 
     @extend_schema(responses=EvaluationSerializer)
     @idempotent()

@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiTypes, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
 from rest_framework import status
 from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.permissions import AllowAny
@@ -14,6 +14,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.permissions import IsPatient
+from feiqingsong import errors
+from feiqingsong.schema import DETAIL
 from qaorder.idempotency import idempotent
 from qaorder.lifecycle import Role
 from qaorder.models import Order, Refund, Subscription
@@ -41,6 +43,7 @@ class OrderPayView(OrderMixin, GenericAPIView[Order]):
     """订单支付：微信、支付宝或余额"""
 
     serializer_class = PayInputSerializer
+    refusals = (errors.CannotPay, errors.InsufficientBalance, errors.ChannelUnavailable)
 
     @extend_schema(responses=ChargeSerializer)
     @idempotent(atomic=False)
@@ -63,6 +66,7 @@ class RechargeView(GenericAPIView[Any]):
 
     permission_classes = [*GenericAPIView.permission_classes, IsPatient]
     serializer_class = RechargeInputSerializer
+    refusals = (errors.ChannelUnavailable,)
 
     @extend_schema(responses=ChargeSerializer)
     @idempotent(atomic=False)
@@ -80,9 +84,10 @@ class RechargeView(GenericAPIView[Any]):
 
 
 class OrderRefundView(OrderMixin, GenericAPIView[Refund]):
-    """申请退款（患者，回答之前）；查询退款（双方）"""
+    """申请退款（患者，回答之前）"""
 
     serializer_class = RefundInputSerializer
+    refusals = (errors.CannotRefund,)
 
     @extend_schema(responses=RefundSerializer)
     @idempotent()
@@ -95,7 +100,7 @@ class OrderRefundView(OrderMixin, GenericAPIView[Refund]):
         )
         return Response(RefundSerializer(refund).data)
 
-    @extend_schema(responses=RefundSerializer)
+    @extend_schema(summary="查询退款（双方）", responses=RefundSerializer)
     def get(self, request: Request, order_number: str) -> Response:
         # Also for an order that the caller has hidden: the money is theirs to follow.
         order = Order.objects.filter(order_number=order_number).first()
@@ -109,6 +114,7 @@ class OrderRefuseView(OrderMixin, GenericAPIView[Refund]):
     """医生拒绝订单，全额退款"""
 
     serializer_class = RefuseInputSerializer
+    refusals = (errors.CannotRefund,)
 
     @extend_schema(responses=RefundSerializer)
     @idempotent()
@@ -143,7 +149,11 @@ class PingppWebhookView(APIView):
     authentication_classes = []
     permission_classes = [AllowAny]
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(
+        parameters=[OpenApiParameter(SIGNATURE_HEADER, str, "header", required=True)],
+        request=OpenApiTypes.OBJECT,
+        responses={200: OpenApiTypes.OBJECT, 400: DETAIL},
+    )
     def post(self, request: Request) -> Response:
         try:
             outcome = notices.receive(request._request.body, request.headers.get(SIGNATURE_HEADER))

@@ -1,11 +1,49 @@
-"""Paying by charge, by balance and for nothing."""
+"""Paying by charge, by balance and for nothing: one attempt at a time, whoever asks."""
+
+import threading
+from datetime import timedelta
 
 import pytest
+import time_machine
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 
-from feiqingsong.testing.factories import client_for, make_doctor, make_patient, place_order
-from qaorder.models import Payment, PaymentState, Status
+from feiqingsong import failpoints
+from feiqingsong.errors import ChannelUnavailable, InsufficientBalance
+from feiqingsong.testing.factories import client_for, make_doctor, make_patient, place_order, refund
+from qaorder.models import Order, Payment, PaymentState, Refund, Status
+from qaorder.payments import checkout, outbox, pingpp
+from qaorder.payments.gateways import gateway_for
+from qaorder.tests import book, flows
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def pay(order, channel="alipay"):
+    return checkout.pay_order(
+        order=order, channel=channel, client_ip="127.0.0.1", payer=order.patient.user
+    )
+
+
+def creates(provider):
+    return provider.sandbox.state()["requests"].get("charge.create", 0)
+
+
+class Elsewhere(threading.Thread):
+    """Something done on a connection of its own; `result` is what it returned or raised."""
+
+    def __init__(self, act):
+        super().__init__()
+        self.act = act
+        self.result = None
+
+    def run(self):
+        try:
+            self.result = self.act()
+        except Exception as error:
+            self.result = error
+        finally:
+            connection.close()
 
 
 def test_a_notice_pays_the_order_and_a_repeated_one_changes_nothing(provider):
@@ -13,7 +51,7 @@ def test_a_notice_pays_the_order_and_a_repeated_one_changes_nothing(provider):
     order = place_order(patient, make_doctor())
     client = client_for(patient.user)
 
-    charge = client.patch(f"/qaorder/order/pay/{order.order_number}/", {"channel": "wx"}).json()
+    charge = client.patch(flows.pay_url(order), {"channel": "wx"}).json()
     first = provider.pay_and_tell(charge["charge"]["id"])
     second = provider.deliver_all()
 
@@ -25,14 +63,176 @@ def test_a_notice_pays_the_order_and_a_repeated_one_changes_nothing(provider):
     assert Payment.objects.get().state == PaymentState.PAID
 
 
-def test_paying_again_returns_the_same_charge(provider):
-    patient = make_patient()
+def test_a_second_tap_waits_for_the_first_ones_charge_and_sends_nothing(provider):
+    order = flows.new_order()
+    before = creates(provider)
+    second = Elsewhere(lambda: pay(Order.objects.get()))
+
+    def tap_again():
+        failpoints.hooks.clear()
+        second.start()
+        second.join(1)
+
+    failpoints.hooks["pay.attempt_written"] = tap_again
+    first = pay(order)
+    second.join(10)
+
+    assert second.result == first
+    assert creates(provider) - before == 1
+    assert Payment.objects.count() == 1
+
+
+def test_a_tap_does_not_wait_longer_than_the_provider_may_take(provider, settings):
+    order = flows.new_order()
+    refused = []
+
+    def tap_again():
+        failpoints.hooks.clear()
+        settings.PINGPP_DEADLINE = 0.5
+        with pytest.raises(ChannelUnavailable):
+            pay(Order.objects.get())
+        refused.append(creates(provider))
+
+    before = creates(provider)
+    failpoints.hooks["pay.attempt_written"] = tap_again
+    pay(order)
+
+    assert refused == [before]
+    assert creates(provider) - before == 1
+
+
+@pytest.mark.parametrize(("after", "adopted"), [(-1, False), (1, True)])
+def test_the_attempt_of_a_request_that_died_is_free_when_its_lease_ends(
+    provider, settings, after, adopted
+):
+    order = flows.new_order()
+    start = timezone.now()
+
+    def die():
+        raise KeyboardInterrupt
+
+    failpoints.hooks["pay.attempt_written"] = die
+    with time_machine.travel(start, tick=False), pytest.raises(KeyboardInterrupt):
+        pay(order)
+    failpoints.hooks.clear()
+    lease = Payment.objects.get().leased_until
+    assert lease - start >= 2 * timedelta(seconds=settings.PINGPP_DEADLINE)
+
+    settings.PINGPP_DEADLINE = 0.5
+    with time_machine.travel(lease + timedelta(seconds=after)):
+        if adopted:
+            assert pay(order)["order_no"] == order.order_number
+        else:
+            with pytest.raises(ChannelUnavailable):
+                pay(order)
+
+    assert len(provider.charges()) == adopted
+    assert Payment.objects.count() == 1
+
+
+def test_another_channel_does_not_wait(provider):
+    order = flows.new_order()
+    charges = []
+
+    def pay_by_wx():
+        failpoints.hooks.clear()
+        charges.append(pay(Order.objects.get(), "wx"))
+
+    failpoints.hooks["pay.attempt_written"] = pay_by_wx
+    charges.append(pay(order))
+
+    assert {charge["channel"] for charge in charges} == {"wx", "alipay"}
+    assert len({charge["order_no"] for charge in charges}) == 2
+
+
+def test_the_attempt_is_written_before_the_provider_is_asked(provider):
+    order = flows.new_order()
+    seen = []
+    failpoints.hooks["pay.attempt_written"] = lambda: seen.append(
+        list(Payment.objects.values_list("order_no", "state", "asked_at"))
+    )
+
+    pay(order)
+
+    assert seen == [[(order.order_number, PaymentState.CREATING, None)]]
+
+
+def test_the_provider_is_never_asked_within_a_transaction(provider):
+    order = flows.new_order()
+    before = creates(provider)
+
+    with pytest.raises(pingpp.CallInTransaction), transaction.atomic():
+        pay(order)
+
+    assert creates(provider) == before
+    assert not Payment.objects.exists()
+
+
+def test_a_refund_is_never_sent_within_a_transaction(provider):
+    order = flows.new_order()
+    flows.pay_remotely(provider, order)
+    refund(order)
+
+    with pytest.raises(pingpp.CallInTransaction), transaction.atomic():
+        outbox.send_due()
+
+    assert provider.refunds() == []
+    assert Refund.objects.get().tries == 0
+
+
+def test_a_balance_payment_is_all_or_nothing():
+    patient = make_patient(balance_fen=1499)
     order = place_order(patient, make_doctor())
-    client = client_for(patient.user)
-    url = f"/qaorder/order/pay/{order.order_number}/"
+    before = book.everything()
 
-    first = client.patch(url, {"channel": "alipay"})
-    second = client.patch(url, {"channel": "alipay"})
+    with pytest.raises(InsufficientBalance):
+        pay(order, "balance")
 
-    assert first.content == second.content
-    assert len(provider.charges()) == 1
+    assert book.everything() == before
+
+
+def test_a_balance_payment_that_dies_half_way_has_not_happened():
+    patient = make_patient(balance_fen=1500)
+    order = place_order(patient, make_doctor())
+    before = book.everything()
+
+    def die():
+        raise KeyboardInterrupt
+
+    failpoints.hooks["pay.balance_debited"] = die
+    with pytest.raises(KeyboardInterrupt):
+        pay(order, "balance")
+
+    assert book.everything() == before
+
+
+def test_only_money_of_the_provider_is_remote():
+    assert [gateway_for(channel, 1).remote for channel in ("wx", "alipay", "balance")] == [
+        True,
+        True,
+        False,
+    ]
+    assert not any(gateway_for(channel, 0).remote for channel in ("wx", "alipay", "balance"))
+
+
+@pytest.mark.parametrize("state", [PaymentState.CREATING, PaymentState.PENDING])
+def test_the_database_keeps_one_open_attempt_per_order_and_channel(state):
+    order = flows.new_order()
+    values = {"order": order, "payer": order.patient.user, "channel": "wx", "amount_fen": 1}
+    Payment.objects.create(order_no="1", state=state, **values)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Payment.objects.create(order_no="2", state=PaymentState.CREATING, **values)
+
+    Payment.objects.create(order_no="3", state=PaymentState.FAILED, **values)
+
+
+def test_the_database_keeps_one_attempt_per_number():
+    order = flows.new_order()
+    values = {"order": order, "payer": order.patient.user, "amount_fen": 1, "order_no": "1"}
+    first = Payment.objects.create(channel="wx", **values)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Payment.objects.create(channel="alipay", **values)
+
+    Payment.objects.create(channel="alipay", duplicate_of=first, **values)

@@ -1,0 +1,274 @@
+"""Accounts in the admin: who may do what to users and doctors."""
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+from knox.models import AuthToken
+
+from accounts.models import Doctor, Patient, User
+from feiqingsong.testing import factories
+
+pytestmark = pytest.mark.django_db
+
+USERS = "/admin/accounts/user/"
+DOCTORS = "/admin/accounts/doctor/"
+STRONG = "lungs-and-air-42"
+
+
+@pytest.fixture
+def boss(client: Client) -> User:
+    user = factories.make_user("boss", is_staff=True, is_superuser=True)
+    client.force_login(user)
+    return user
+
+
+def login_as_staff(client: Client, *codenames: str) -> User:
+    user = factories.make_user(is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    client.force_login(user)
+    return user
+
+
+def act(client: Client, url: str, action: str, *rows, **data):
+    data |= {"action": action, "_selected_action": [row.pk for row in rows], "index": 0}
+    return client.post(url, data, follow=True)
+
+
+def user_form(user: User, **changes):
+    values = {"name": user.name, "avatar": user.avatar, "is_active": "on"} | changes
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def test_the_admin_is_in_chinese_and_tokens_are_not_in_it(client, boss):
+    page = client.get("/admin/").content.decode()
+
+    assert "肺轻松管理后台" in page
+    assert AuthToken not in admin.site._registry
+    assert client.get("/admin/knox/authtoken/").status_code == 404
+
+
+def test_staff_make_a_user_whose_password_works(client, boss):
+    form = {"username": "新用户", "name": "新", "password1": STRONG, "password2": STRONG}
+
+    response = client.post(f"{USERS}add/", form)
+
+    user = User.objects.get(username="新用户")
+    assert response.status_code == 302
+    assert user.check_password(STRONG)
+    assert len(user.invitation_code) == 8
+    assert not user.is_staff
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"username": "BOSS"}, "该用户名已被注册"),
+        ({"username": "a b"}, "用户名只能包含"),
+        ({"password1": "12345678", "password2": "12345678"}, "密码"),
+    ],
+)
+def test_a_bad_new_user_is_refused_in_words(client, boss, changes, words):
+    form = {"username": "fresh", "password1": STRONG, "password2": STRONG} | changes
+
+    response = client.post(f"{USERS}add/", form)
+
+    assert response.status_code == 200
+    assert words in response.content.decode()
+    assert User.objects.count() == 1
+
+
+def test_a_username_is_fixed_and_a_name_is_not(client, boss):
+    user = factories.make_user("zhang", name="张三")
+
+    client.post(f"{USERS}{user.pk}/change/", user_form(user, username="li", name="李四"))
+
+    user.refresh_from_db()
+    assert (user.username, user.name, user.is_active) == ("zhang", "李四", True)
+
+
+def test_an_avatar_that_is_no_link_is_refused(client, boss):
+    user = factories.make_user()
+
+    response = client.post(f"{USERS}{user.pk}/change/", user_form(user, avatar="javascript:1"))
+
+    user.refresh_from_db()
+    assert "http 或 https" in response.content.decode()
+    assert user.avatar == ""
+
+
+def test_switching_a_user_off_in_the_form_ends_the_tokens(client, boss):
+    user = factories.make_user()
+    factories.client_for(user)
+
+    client.post(f"{USERS}{user.pk}/change/", user_form(user, is_active=None))
+
+    user.refresh_from_db()
+    assert not user.is_active
+    assert not AuthToken.objects.filter(user=user).exists()
+
+
+def test_switching_users_off_by_action_ends_the_tokens_and_spares_oneself(client, boss):
+    user = factories.make_user()
+    api = factories.client_for(user)
+    assert api.get("/accounts/me/").status_code == 200
+
+    response = act(client, USERS, "deactivate", user, boss)
+
+    user.refresh_from_db()
+    boss.refresh_from_db()
+    assert "1 个账号已停用" in response.content.decode()
+    assert (user.is_active, boss.is_active) == (False, True)
+    assert api.get("/accounts/me/").status_code == 401
+    assert LogEntry.objects.get(object_id=user.pk).change_message == "停用"
+
+    act(client, USERS, "activate", user)
+    user.refresh_from_db()
+    assert user.is_active
+
+
+def test_setting_a_password_ends_the_tokens(client, boss):
+    user = factories.make_user()
+    factories.client_for(user)
+    form = {"password1": STRONG, "password2": STRONG, "usable_password": "true"}
+
+    client.post(reverse("admin:auth_user_password_change", args=[user.pk]), form)
+
+    user.refresh_from_db()
+    assert user.check_password(STRONG)
+    assert not AuthToken.objects.filter(user=user).exists()
+
+
+def test_nobody_deletes_accounts(client, boss):
+    doctor, patient = factories.make_doctor(), factories.make_patient()
+
+    for url in (
+        f"{USERS}{boss.pk}",
+        f"{DOCTORS}{doctor.pk}",
+        f"/admin/accounts/patient/{patient.pk}",
+    ):
+        assert client.post(f"{url}/delete/", {"post": "yes"}).status_code == 403
+    act(client, USERS, "delete_selected", doctor.user, post="yes")
+
+    assert User.objects.count() == 3
+
+
+def test_staff_who_are_no_superusers_cannot_raise_themselves_or_touch_staff(client):
+    me = login_as_staff(client, "change_user", "view_user")
+    other, user = factories.make_user(is_staff=True, is_superuser=True), factories.make_user()
+    raised = user_form(user, is_staff="on", is_superuser="on", name="改")
+
+    client.post(f"{USERS}{user.pk}/change/", raised)
+    on_self = client.post(f"{USERS}{me.pk}/change/", raised)
+    on_other = client.post(f"{USERS}{other.pk}/password/", {"password1": STRONG})
+    act(client, USERS, "deactivate", other)
+
+    user.refresh_from_db()
+    other.refresh_from_db()
+    assert (user.name, user.is_staff, user.is_superuser) == ("改", False, False)
+    assert (on_self.status_code, on_other.status_code) == (403, 403)
+    assert other.is_active
+
+
+def test_a_doctor_is_verified_and_unverified_by_action(client, boss):
+    doctor = factories.make_doctor(is_verified=False)
+
+    waiting = client.get(DOCTORS, {"verified": "no"}).content.decode()
+    response = act(client, DOCTORS, "verify", doctor)
+
+    doctor.refresh_from_db()
+    assert doctor.user.username in waiting
+    assert doctor.is_verified
+    assert "1 名医生已通过认证" in response.content.decode()
+    assert doctor.user.username not in client.get(DOCTORS, {"verified": "no"}).content.decode()
+    act(client, DOCTORS, "withdraw", doctor)
+    doctor.refresh_from_db()
+    assert not doctor.is_verified
+    log = LogEntry.objects.filter(object_id=doctor.pk).order_by("pk")
+    assert [entry.change_message for entry in log] == ["通过认证", "撤销认证"]
+
+
+def test_view_only_staff_see_doctors_and_cannot_verify_them(client):
+    login_as_staff(client, "view_doctor")
+    doctor = factories.make_doctor(is_verified=False)
+
+    page = client.get(DOCTORS)
+    act(client, DOCTORS, "verify", doctor)
+    change = client.post(f"{DOCTORS}{doctor.pk}/change/", {"title": "x"})
+
+    doctor.refresh_from_db()
+    assert doctor.user.username in page.content.decode()
+    assert not doctor.is_verified
+    assert change.status_code == 403
+
+
+def doctor_form(**changes: str) -> dict[str, str]:
+    return {
+        "licence_number": "L-9",
+        "hospital": "示范医院",
+        "department": "呼吸内科",
+        "title": "主任医师",
+        "introduction": "",
+        "online_price_fen": "15.00",
+        "monthly_price_fen": "70",
+        "is_accepting": "on",
+    } | changes
+
+
+def test_staff_make_a_doctor_with_prices_in_yuan_who_is_not_verified_yet(client, boss):
+    user = factories.make_user()
+
+    client.post(f"{DOCTORS}add/", doctor_form(user=str(user.pk), is_verified="on"))
+
+    doctor = Doctor.objects.get(user=user)
+    assert (doctor.online_price_fen, doctor.monthly_price_fen) == (1500, 7000)
+    assert not doctor.is_verified
+
+
+@pytest.mark.parametrize("price", ["15.001", "-1", "1e3", "50000.01", "", "十五", "１５"])
+def test_a_bad_price_is_refused(client, boss, price):
+    doctor = factories.make_doctor()
+
+    response = client.post(f"{DOCTORS}{doctor.pk}/change/", doctor_form(online_price_fen=price))
+
+    doctor.refresh_from_db()
+    assert response.status_code == 200
+    assert doctor.online_price_fen == 1500
+
+
+def test_saving_a_doctor_unchanged_changes_nothing(client, boss):
+    doctor = factories.make_doctor(online_price_fen=1505)
+    page = client.get(f"{DOCTORS}{doctor.pk}/change/").content.decode()
+    form = doctor_form(online_price_fen="15.05", licence_number=doctor.licence_number)
+
+    response = client.post(f"{DOCTORS}{doctor.pk}/change/", form)
+
+    doctor.refresh_from_db()
+    assert 'value="15.05"' in page
+    assert response.status_code == 302
+    assert doctor.online_price_fen == 1505
+    assert doctor.is_verified
+    assert LogEntry.objects.get().change_message == "[]"
+
+
+def test_staff_make_a_patient_of_a_user(client, boss):
+    user = factories.make_user()
+
+    client.post("/admin/accounts/patient/add/", {"user": str(user.pk)})
+
+    assert Patient.objects.get().user == user
+
+
+def test_what_users_write_is_escaped(client, boss):
+    user = factories.make_user(name="<script>alert(1)</script>", avatar="http://a/<b>")
+    factories.make_doctor(user=user, introduction="<img src=x onerror=1>", hospital="<b>")
+
+    urls = [USERS, DOCTORS, f"{USERS}{user.pk}/change/", f"{DOCTORS}{user.doctor.pk}/change/"]
+    pages = "".join(client.get(url).content.decode() for url in urls)
+
+    assert "&lt;script&gt;alert(1)" in pages
+    assert "<script>alert(1)" not in pages
+    assert "<img src=x" not in pages
+    assert "<b>" not in pages

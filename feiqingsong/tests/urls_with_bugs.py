@@ -1,0 +1,56 @@
+"""The service's URLs and some that break, for the tests of what becomes of a bug."""
+
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.http import HttpRequest
+from django.urls import path
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from feiqingsong import urls
+
+SECRET = "患者王五的病情"
+CAUSES = {
+    "value": ValueError(SECRET),
+    "database": DatabaseError(SECRET),
+    "operational": OperationalError(SECRET),
+    "interface": InterfaceError(SECRET),
+    "recursion": RecursionError(SECRET),
+}
+
+
+class BrokenView(APIView):
+    """Raises what the URL says."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+
+    def get(self, request: Request, cause: str) -> Response:
+        raise CAUSES[cause]
+
+
+class BadSqlView(APIView):
+    """Sends the database a statement that it refuses with the values in its message."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+
+    def get(self, request: Request) -> Response:
+        with connection.cursor() as cursor:
+            cursor.execute(f'SELECT "{SECRET}" FROM accounts_nothing')  # noqa: S608
+        return Response()
+
+
+def outside_the_framework(request: HttpRequest, **kwargs: Any) -> None:
+    raise ValueError("a bug outside the REST framework")
+
+
+urlpatterns = [
+    path("qaorder/broken/<str:cause>/", BrokenView.as_view()),
+    path("qaorder/bad-sql/", BadSqlView.as_view()),
+    path("qaorder/outside/", outside_the_framework),
+    *urls.urlpatterns,
+]

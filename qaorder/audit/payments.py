@@ -1,0 +1,165 @@
+"""Invariants of payments, refunds, notices and what reconciliation mended."""
+
+from qaorder.audit.invariant import Invariant
+
+INVARIANTS = (
+    Invariant(
+        "I05",
+        "每个订单最多一笔未退的到账",
+        "an order keeps at most one payment that is not refunded",
+        """
+        SELECT p.order_id, COUNT(*) AS payments FROM qaorder_payment p
+        LEFT JOIN qaorder_refund r ON r.payment_id = p.id
+        WHERE p.state = 'paid' AND p.order_id IS NOT NULL AND r.id IS NULL
+        GROUP BY p.order_id HAVING COUNT(*) > 1
+        """,
+    ),
+    Invariant(
+        "I07",
+        "没有服务的到账必有退款",
+        "money that serves no order (late, double, cancelled) has a refund",
+        """
+        SELECT p.id AS payment_id, o.id AS order_id, o.status FROM qaorder_payment p
+        JOIN qaorder_order o ON o.id = p.order_id
+        LEFT JOIN qaorder_refund r ON r.payment_id = p.id
+        WHERE p.state = 'paid' AND r.id IS NULL
+            AND (o.status IN (0, 6) OR o.paid_with_id IS NULL OR o.paid_with_id <> p.id)
+        """,
+    ),
+    Invariant(
+        "I08",
+        "退款等于到账金额，且只退已到账的订单支付",
+        "a refund is of a paid payment for an order, once, at its amount",
+        """
+        SELECT r.id AS refund_id, p.id AS payment_id, r.amount_fen, p.amount_fen AS paid_fen
+        FROM qaorder_refund r JOIN qaorder_payment p ON p.id = r.payment_id
+        WHERE p.state <> 'paid' OR r.amount_fen <> p.amount_fen OR p.order_id IS NULL
+        UNION ALL SELECT MAX(id), payment_id, SUM(amount_fen), NULL FROM qaorder_refund
+        GROUP BY payment_id HAVING COUNT(*) > 1
+        """,
+    ),
+    Invariant(
+        "I09",
+        "支付金额等于订单金额",
+        "the amount of every attempt is the amount of its order",
+        """
+        SELECT p.id AS payment_id, p.amount_fen, o.amount_fen AS order_fen FROM qaorder_payment p
+        JOIN qaorder_order o ON o.id = p.order_id WHERE p.amount_fen <> o.amount_fen
+        """,
+    ),
+    Invariant(
+        "I12",
+        "对外编号唯一",
+        "numbers that the outside world knows are unique",
+        """
+        SELECT 'charge' AS what, MIN(id) AS first_id, COUNT(*) AS times FROM qaorder_payment
+        WHERE charge_id IS NOT NULL GROUP BY charge_id HAVING COUNT(*) > 1
+        UNION ALL SELECT 'order_no', MIN(id), COUNT(*) FROM qaorder_payment
+        WHERE duplicate_of_id IS NULL GROUP BY order_no HAVING COUNT(*) > 1
+        UNION ALL SELECT 'open', MIN(id), COUNT(*) FROM qaorder_payment
+        WHERE state IN ('creating', 'pending') AND order_id IS NOT NULL
+        GROUP BY order_id, channel HAVING COUNT(*) > 1
+        UNION ALL SELECT 'refund', MIN(id), COUNT(*) FROM qaorder_refund
+        WHERE refund_id IS NOT NULL GROUP BY refund_id HAVING COUNT(*) > 1
+        UNION ALL SELECT 'held', MIN(id), COUNT(*) FROM qaorder_heldcharge
+        GROUP BY charge_id HAVING COUNT(*) > 1
+        UNION ALL SELECT 'notice', MIN(id), COUNT(*) FROM qaorder_notice
+        GROUP BY event_id HAVING COUNT(*) > 1
+        UNION ALL SELECT 'order', MIN(id), COUNT(*) FROM qaorder_order
+        GROUP BY order_number HAVING COUNT(*) > 1
+        UNION ALL SELECT 'reference', MIN(id), COUNT(*) FROM ledger_transaction
+        GROUP BY reference HAVING COUNT(*) > 1
+        """,
+    ),
+    Invariant(
+        "I13",
+        "已处理的通知都有其结果",
+        "a notice that was applied left its effect: paid, held, or refunded",
+        """
+        SELECT n.id AS notice_id, n.type, n.outcome FROM qaorder_notice n
+        LEFT JOIN qaorder_payment p ON p.charge_id = n.object_id AND p.state = 'paid'
+        LEFT JOIN qaorder_heldcharge h ON h.charge_id = n.object_id
+        WHERE n.type = 'charge.succeeded' AND (n.outcome = 'unused'
+            OR (n.outcome IN ('applied', 'repeated') AND p.id IS NULL)
+            OR (n.outcome = 'held' AND h.id IS NULL))
+        UNION ALL SELECT n.id, n.type, n.outcome FROM qaorder_notice n
+        LEFT JOIN qaorder_refund r ON r.refund_id = n.object_id AND r.status = 1
+        WHERE n.type = 'refund.succeeded' AND (n.outcome = 'unused'
+            OR (n.outcome = 'applied' AND r.id IS NULL))
+        """,
+    ),
+    Invariant(
+        "I22",
+        "对账补记的差异都已入账",
+        "what reconciliation says it mended is in our rows",
+        """
+        SELECT d.id AS discrepancy_id, d.kind FROM qaorder_discrepancy d
+        LEFT JOIN qaorder_payment p ON p.charge_id = d.charge_id AND p.state = 'paid'
+        WHERE d.kind = 'missed' AND p.id IS NULL
+        UNION ALL SELECT d.id, d.kind FROM qaorder_discrepancy d
+        LEFT JOIN qaorder_refund r ON r.refund_id = d.refund_id AND r.status = 1
+        WHERE d.kind = 'refund_missed' AND r.id IS NULL
+        """,
+    ),
+    Invariant(
+        "I33",
+        "支付属于其订单的患者，编号由订单号而来",
+        "an attempt is its order's: the patient pays, under the order's number",
+        """
+        SELECT p.id AS payment_id, o.id AS order_id FROM qaorder_payment p
+        JOIN qaorder_order o ON o.id = p.order_id
+        JOIN accounts_patient c ON c.id = o.patient_id
+        WHERE p.payer_id <> c.user_id OR substr(p.order_no, 1, 26) <> o.order_number
+        """,
+    ),
+    Invariant(
+        "I34",
+        "重复支付与原支付相符，且两者都已到账",
+        "a second charge under one number agrees with the first, and both are paid",
+        """
+        SELECT d.id AS payment_id, p.id AS first_id FROM qaorder_payment d
+        JOIN qaorder_payment p ON p.id = d.duplicate_of_id
+        WHERE d.state <> 'paid' OR p.state <> 'paid' OR p.duplicate_of_id IS NOT NULL
+            OR d.order_no <> p.order_no OR d.channel <> p.channel OR d.payer_id <> p.payer_id
+            OR d.amount_fen <> p.amount_fen OR COALESCE(d.order_id, 0) <> COALESCE(p.order_id, 0)
+        """,
+    ),
+    Invariant(
+        "I35",
+        "渠道支付有渠道编号，余额与零元支付没有；到账有时间",
+        "a payment has a charge id exactly where the provider is concerned, a time when paid",
+        """
+        SELECT id AS payment_id, state, channel FROM qaorder_payment
+        WHERE (state IN ('paid', 'pending', 'expired') AND channel <> 'balance'
+                AND amount_fen > 0 AND charge_id IS NULL)
+            OR ((channel = 'balance' OR amount_fen = 0)
+                AND (charge_id IS NOT NULL OR state <> 'paid'))
+            OR (state = 'paid') <> (paid_at IS NOT NULL)
+            OR (order_id IS NULL AND (channel = 'balance' OR amount_fen = 0))
+        """,
+    ),
+    Invariant(
+        "I36",
+        "退款的状态、时间、渠道编号相符",
+        "a refund's status agrees with its time and the provider's number",
+        """
+        SELECT r.id AS refund_id, r.status FROM qaorder_refund r
+        JOIN qaorder_payment p ON p.id = r.payment_id
+        WHERE (r.status = 0) <> (r.finished_at IS NULL)
+            OR (r.status = 1 AND p.channel <> 'balance' AND p.amount_fen > 0
+                AND r.refund_id IS NULL)
+            OR ((p.channel = 'balance' OR p.amount_fen = 0) AND r.status <> 1)
+        """,
+    ),
+    Invariant(
+        "I42",
+        "金额不为负",
+        "no amount is negative",
+        """
+        SELECT 'order' AS what, id AS row_id, amount_fen FROM qaorder_order WHERE amount_fen < 0
+        UNION ALL SELECT 'payment', id, amount_fen FROM qaorder_payment WHERE amount_fen < 0
+        UNION ALL SELECT 'refund', id, amount_fen FROM qaorder_refund WHERE amount_fen < 0
+        UNION ALL SELECT 'held', id, amount_fen FROM qaorder_heldcharge WHERE amount_fen <= 0
+        """,
+    ),
+)

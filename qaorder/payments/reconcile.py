@@ -1,0 +1,265 @@
+"""Comparing the provider's book with ours, in both directions, over a stretch of time.
+
+Money that the provider collected or returned and we do not know of goes through the same
+functions as its notice would, so meeting the notice does no harm. All other differences are kept
+for staff. What is younger than SETTLED_AFTER is still in flight and left alone.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from qaorder.models import (
+    Channel,
+    Discrepancy,
+    DiscrepancyKind,
+    HeldCharge,
+    NoticeOutcome,
+    Payment,
+    PaymentState,
+    Refund,
+    RefundStatus,
+)
+from qaorder.payments import discrepancies, pingpp, refunds
+from qaorder.payments.settlement import PaidCharge, read_paid_charge, settle
+
+SETTLED_AFTER = timedelta(minutes=5)
+SLICE = timedelta(hours=6)
+"""How much is asked for at once; halved where the provider has too much to list."""
+SHORTEST = timedelta(seconds=2)
+BATCH = 200
+TEXT_LENGTH = 64
+REFUND_ID_LENGTH = 40
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Report:
+    """What one comparison looked at and found."""
+
+    charges: set[str] = field(default_factory=set)
+    found: list[Discrepancy] = field(default_factory=list)
+    gone: int = 0
+
+    def note(self, kind: DiscrepancyKind, charge_id: str, **details: Any) -> None:
+        self.found.append(discrepancies.note(kind, charge_id, **details))
+
+
+def compare(start: datetime, end: datetime) -> Report:
+    """Compare the charges and payments made from `start` up to `end`; outside any transaction.
+
+    Raises: pingpp.ProviderError; what was found until then is kept.
+    """
+    settled = timezone.now() - SETTLED_AFTER
+    end = min(end, settled)
+    report = Report()
+    while start < end:
+        _compare_slice(start, min(start + SLICE, end), settled, report)
+        start += SLICE
+    report.gone = discrepancies.close_gone(report.charges, {row.pk for row in report.found})
+    return report
+
+
+def _compare_slice(start: datetime, end: datetime, settled: datetime, report: Report) -> None:
+    listing = pingpp.list_charges(
+        created_gte=int(start.timestamp()), created_lte=int(end.timestamp()), paid=True
+    )
+    try:
+        charges = list(listing)
+    except pingpp.ProviderUnavailable as error:
+        if error.kind != "too_long" or end - start < SHORTEST:
+            raise
+        middle = start + (end - start) / 2
+        _compare_slice(start, middle, settled, report)
+        _compare_slice(middle, end, settled, report)
+        return
+    for batch in _batches(charges):
+        _check_theirs(batch, settled, report)
+    _check_ours(start, end, settled, report)
+
+
+def _check_theirs(charges: list[Json], settled: datetime, report: Report) -> None:
+    """What they collected must be a paid payment of ours."""
+    rows = _payments().filter(charge_id__in=[charge["id"] for charge in charges])
+    known = {payment.charge_id: payment for payment in rows}
+    for charge in charges:
+        payment = known.get(charge["id"])
+        if payment is not None:
+            _compare(payment, charge, settled, report)
+        else:
+            _settle(charge, settled, report)
+
+
+def _check_ours(start: datetime, end: datetime, settled: datetime, report: Report) -> None:
+    """What we hold as paid or refunded must be theirs; those not listed are asked for singly."""
+    made = Q(created_at__gte=start, created_at__lt=end)
+    refunded = Q(refund__created_at__gte=start, refund__created_at__lt=end)
+    # Two queries, as neither index serves both conditions.
+    for condition in (made, refunded):
+        for payment in _payments().filter(condition):
+            charge_id = payment.charge_id or f"payment:{payment.pk}"
+            if charge_id in report.charges:
+                continue
+            charge = _retrieve(payment.charge_id)
+            if charge is None or charge.get("paid") is not True:
+                report.charges.add(charge_id)
+                kind = DiscrepancyKind.ABSENT if charge is None else DiscrepancyKind.UNPAID
+                report.note(
+                    kind,
+                    charge_id,
+                    order_no=payment.order_no,
+                    ours_fen=payment.amount_fen,
+                    theirs_fen=_amount(charge or {}),
+                )
+            else:
+                _compare(payment, charge, settled, report)
+
+
+def _payments() -> QuerySet[Payment]:
+    """Payments that the provider must know as paid."""
+    paid = Payment.objects.filter(state=PaymentState.PAID, amount_fen__gt=0)
+    return paid.exclude(channel=Channel.BALANCE).select_related("refund")
+
+
+def _compare(payment: Payment, charge: Json, settled: datetime, report: Report) -> None:
+    """Compare a paid payment with its paid charge, and their refunds."""
+    report.charges.add(charge["id"])
+    ours = (payment.amount_fen, payment.channel, payment.order_no)
+    if ours != (charge.get("amount"), charge.get("channel"), charge.get("order_no")):
+        report.note(
+            DiscrepancyKind.DIFFERS,
+            charge["id"],
+            order_no=payment.order_no,
+            ours_fen=payment.amount_fen,
+            theirs_fen=_amount(charge),
+        )
+    _compare_refunds(payment, charge, settled, report)
+
+
+def _settle(charge: Json, settled: datetime, report: Report) -> None:
+    """Book money that we do not know of, as its notice would have."""
+    fact = read_paid_charge(charge)
+    if fact is None:
+        report.charges.add(charge["id"])
+        report.note(
+            DiscrepancyKind.STRANGER, charge["id"][:TEXT_LENGTH], theirs_fen=_amount(charge)
+        )
+    elif fact.paid_at <= settled:
+        report.charges.add(charge["id"])
+        kind = _outcome(fact)
+        if kind is not None:
+            details: Json = {"order_no": fact.order_no, "theirs_fen": fact.amount_fen}
+            row = Payment.objects.filter(order_no=fact.order_no, duplicate_of=None).first()
+            report.note(kind, fact.charge_id, ours_fen=row.amount_fen if row else None, **details)
+
+
+def _outcome(fact: PaidCharge) -> DiscrepancyKind | None:
+    """Settle the charge; None if its notice was quicker."""
+    outcome = settle(fact)
+    if outcome != NoticeOutcome.HELD:
+        return DiscrepancyKind.MISSED if outcome == NoticeOutcome.APPLIED else None
+    held = HeldCharge.objects.get(charge_id=fact.charge_id)
+    return DiscrepancyKind.DIFFERS if held.payment_id else DiscrepancyKind.STRANGER
+
+
+def _compare_refunds(payment: Payment, charge: Json, settled: datetime, report: Report) -> None:
+    ours: Refund | None = getattr(payment, "refund", None)
+    theirs = [answer for answer in _refunds_of(charge) if answer.get("status") != "failed"]
+    is_back = False
+    for answer in theirs:
+        known = ours if ours is not None and _is_of(answer, ours) else None
+        if known is not None:
+            is_back |= answer.get("status") == "succeeded"
+            kind = _difference(known, answer)
+        else:
+            kind = None if _is_young(answer, settled) else DiscrepancyKind.REFUND_UNKNOWN
+        if kind is not None:
+            report.note(
+                kind,
+                charge["id"],
+                refund_id=answer["id"][:TEXT_LENGTH],
+                order_no=payment.order_no,
+                ours_fen=known.amount_fen if known else None,
+                theirs_fen=_amount(answer),
+            )
+    if _is_settled(ours, settled) and not is_back:
+        report.note(
+            DiscrepancyKind.REFUND_ABSENT,
+            charge["id"],
+            order_no=payment.order_no,
+            ours_fen=payment.amount_fen,
+        )
+
+
+def _difference(ours: Refund, answer: Json) -> DiscrepancyKind | None:
+    """Compare our refund with theirs; one that is through there is recorded here."""
+    if answer.get("amount") != ours.amount_fen:
+        return DiscrepancyKind.REFUND_DIFFERS
+    if answer.get("status") != "succeeded" or ours.status == RefundStatus.SUCCEEDED:
+        return None
+    is_new = refunds.record(ours.pk, answer) == NoticeOutcome.APPLIED
+    return DiscrepancyKind.REFUND_MISSED if is_new else None
+
+
+def _is_of(answer: Json, ours: Refund) -> bool:
+    """Whether the provider's refund is ours; a second one naming our row is not."""
+    if ours.refund_id is not None and ours.status == RefundStatus.SUCCEEDED:
+        return answer.get("id") == ours.refund_id
+    metadata = answer.get("metadata")
+    named = metadata.get(refunds.METADATA_KEY) if isinstance(metadata, dict) else None
+    return answer.get("id") == ours.refund_id or named == str(ours.pk)
+
+
+def _is_settled(ours: Refund | None, settled: datetime) -> bool:
+    return bool(
+        ours
+        and ours.status == RefundStatus.SUCCEEDED
+        and ours.finished_at
+        and ours.finished_at <= settled
+    )
+
+
+def _is_young(answer: Json, settled: datetime) -> bool:
+    created = answer.get("created")
+    return type(created) is int and datetime.fromtimestamp(created, UTC) > settled
+
+
+def _refunds_of(charge: Json) -> list[Json]:
+    listed = charge.get("refunds")
+    if isinstance(listed, dict) and listed.get("has_more") is False:
+        data = listed.get("data")
+        if isinstance(data, list):
+            return [row for row in data if isinstance(row, dict) and _has_id(row)]
+    return pingpp.list_refunds(charge["id"])
+
+
+def _has_id(answer: Json) -> bool:
+    return isinstance(answer.get("id"), str) and 0 < len(answer["id"]) <= REFUND_ID_LENGTH
+
+
+def _retrieve(charge_id: str | None) -> Json | None:
+    if not charge_id:
+        return None
+    try:
+        return pingpp.retrieve_charge(charge_id)
+    except pingpp.ProviderRefused as error:
+        if error.http_status == 404:
+            return None
+        raise
+
+
+def _amount(answer: Json) -> int | None:
+    amount = answer.get("amount")
+    return amount if type(amount) is int and abs(amount) < 2**62 else None
+
+
+def _batches(charges: Iterable[Json]) -> Iterator[list[Json]]:
+    iterator = iter(charges)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch

@@ -1,0 +1,129 @@
+"""One round over all sweeps: each has its turn, one that fails does not stop the others."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+from knox.models import AuthToken
+
+from feiqingsong import failpoints
+from feiqingsong.testing.factories import age, make_user, order_in, refund
+from qaorder.jobs import runner
+from qaorder.models import Order, OrderType, Payment, Refund, RefundStatus, Status
+from qaorder.tests import book, flows
+
+DAYS = timedelta(days=1)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_round_does_everything_that_is_owed(provider):
+    expired = flows.new_order(pay_deadline=timezone.now() - DAYS)
+    unasked = age(order_in(Status.PAID), status_at=8 * DAYS)
+    unanswered = age(order_in(Status.WAITING), status_at=3 * DAYS)
+    answered = age(order_in(Status.ANSWERED), status_at=8 * DAYS)
+    monthly = order_in(Status.PAID, order_type=OrderType.MONTHLY)
+    type(monthly.period).objects.update(
+        start_at=timezone.now() - 31 * DAYS, end_at=timezone.now() - DAYS
+    )
+    age(monthly, status_at=31 * DAYS)
+    silent = flows.new_order()
+    provider.pay(flows.charge_for(silent)["id"])
+    Payment.objects.filter(order=silent).update(checked_at=timezone.now() - DAYS)
+    refunded = flows.new_order()
+    flows.pay_remotely(provider, refunded)
+    refund(refunded)
+
+    done = runner.run_round()
+
+    statuses = dict(Order.objects.values_list("pk", "status"))
+    assert statuses == {
+        expired.pk: Status.CANCELLED,
+        unasked.pk: Status.CANCELLED,
+        unanswered.pk: Status.CANCELLED,
+        answered.pk: Status.FINISHED,
+        monthly.pk: Status.FINISHED,
+        silent.pk: Status.PAID,
+        refunded.pk: Status.CANCELLED,
+    }
+    assert {name: done[name] for name in done if done[name] and name != "compare_books"} == {
+        "ask_about_silent": 1,
+        "expire_unpaid": 1,
+        "refund_unasked": 1,
+        "refund_unanswered": 1,
+        "lapse_monthly": 1,
+        "finish_answered": 1,
+        "send_due": 1,
+    }
+    assert set(Refund.objects.values_list("status", flat=True)) == {RefundStatus.SUCCEEDED}
+    book.assert_balanced()
+
+
+def test_a_second_round_finds_nothing_to_do(provider):
+    age(order_in(Status.PAID), status_at=8 * DAYS)
+    age(order_in(Status.ANSWERED), status_at=8 * DAYS)
+    runner.run_round()
+    postings, statuses = book.postings(), list(Order.objects.values())
+
+    done = runner.run_round()
+
+    assert set(done.values()) == {0}
+    assert (book.postings(), list(Order.objects.values())) == (postings, statuses)
+
+
+def test_a_sweep_that_fails_does_not_stop_the_others(provider):
+    unpaid = flows.new_order(pay_deadline=timezone.now() - DAYS)
+    answered = age(order_in(Status.ANSWERED), status_at=8 * DAYS)
+    asked = age(order_in(Status.WAITING), status_at=3 * DAYS)
+
+    def break_down():
+        raise RuntimeError
+
+    failpoints.hooks["sweep.cancelled"] = break_down
+    failpoints.hooks["refund.row_written"] = break_down
+    done = runner.run_round()
+    failpoints.hooks.clear()
+
+    assert "expire_unpaid" not in done
+    assert "refund_unanswered" not in done
+    answered.refresh_from_db()
+    asked.refresh_from_db()
+    unpaid.refresh_from_db()
+    assert answered.status == Status.FINISHED
+    # What broke within its transaction is as it was, and the next round does it.
+    assert asked.status == Status.WAITING
+    assert unpaid.status == Status.CANCELLED
+    assert runner.run_round()["refund_unanswered"] == 1
+
+
+def test_a_provider_that_is_down_does_not_keep_the_clock_from_its_other_work(provider):
+    flows.charge_for(flows.new_order())
+    Payment.objects.update(checked_at=timezone.now() - DAYS)
+    provider.sandbox.fault("status", times=None)
+    answered = age(order_in(Status.ANSWERED), status_at=8 * DAYS)
+
+    done = runner.run_round()
+
+    answered.refresh_from_db()
+    assert answered.status == Status.FINISHED
+    assert done.keys() == {sweep.__name__ for sweep in runner.SWEEPS}
+
+
+@pytest.mark.parametrize(("seconds", "left"), [(1, 1), (-1, 0)])
+def test_tokens_are_purged_when_they_have_expired(seconds, left):
+    now = timezone.now()
+    token, _ = AuthToken.objects.create(make_user())
+    AuthToken.objects.filter(pk=token.pk).update(expiry=now + timedelta(seconds=seconds))
+
+    with time_machine.travel(now, tick=False):
+        assert runner.purge_tokens() == 1 - left
+
+    assert AuthToken.objects.count() == left
+
+
+def test_a_token_without_an_end_is_kept():
+    token, _ = AuthToken.objects.create(make_user())
+    AuthToken.objects.filter(pk=token.pk).update(expiry=None)
+
+    assert runner.purge_tokens() == 0

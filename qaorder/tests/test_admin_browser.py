@@ -1,0 +1,125 @@
+"""The admin and the docs in a real browser, which also sees whether anything comes from outside."""
+
+import shutil
+import warnings
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from feiqingsong.testing import factories
+from qaorder.models import RefundStatus, Status
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--no-first-run",
+]
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+
+def skip(what: str) -> None:
+    reason = f"no {what}: the admin was not tried in a browser"
+    warnings.warn(reason, stacklevel=2)
+    pytest.skip(reason)
+
+
+class Browser:
+    """A page of this server, and everything that went wrong on it."""
+
+    def __init__(self, page: Any, home: str) -> None:
+        self.page, self.home = page, home
+        self.outside: list[str] = []
+        self.errors: list[str] = []
+        page.on("request", self._requested)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("response", self._answered)
+
+    def _requested(self, request: Any) -> None:
+        if not request.url.startswith((self.home, "data:")):
+            self.outside.append(request.url)
+
+    def _answered(self, response: Any) -> None:
+        if response.status >= 400 and not response.url.endswith("/favicon.ico"):
+            self.errors.append(f"{response.status} {response.url}")
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.home + path)
+
+    def log_in(self, username: str) -> None:
+        self.open("/admin/")
+        self.page.fill("#id_username", username)
+        self.page.fill("#id_password", factories.PASSWORD)
+        self.page.click("[type=submit]")
+
+    def act(self, action: str) -> None:
+        """Choose an action for the only row of the list."""
+        self.page.check(".action-select")
+        self.page.select_option("select[name=action]", action)
+        self.page.click("button[name=index]")
+
+    def message(self) -> str:
+        return str(self.page.text_content(".messagelist"))
+
+
+@pytest.fixture
+def run(live_server, monkeypatch) -> Iterator[Any]:
+    """Start a browser; its event loop runs in this thread, where Django then allows no queries."""
+    if CHROMIUM is None:
+        skip("chromium")
+    try:
+        playwright_api = import_module("playwright.sync_api")
+    except ImportError:
+        skip("playwright")
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    with playwright_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = Browser(chromium.new_page(), live_server.url)
+        yield browser
+        chromium.close()
+    assert browser.outside == []
+    assert browser.errors == []
+
+
+def test_staff_verify_refund_and_retry(run):
+    factories.make_user("boss", is_staff=True, is_superuser=True)
+    doctor = factories.make_doctor(is_verified=False)
+    order = factories.order_in(Status.WAITING)
+
+    run.log_in("boss")
+    run.open("/admin/accounts/doctor/?verified=no")
+    run.act("verify")
+    assert "1 名医生已通过认证" in run.message()
+
+    run.open("/admin/qaorder/order/")
+    run.act("refund")
+    assert "退还 15.00 元到余额" in run.page.content()
+    run.page.fill("#id_reason", "医生停诊")
+    run.page.click("input[type=submit]")
+    assert "退款 15.00 元，已退款" in run.message()
+
+    doctor.refresh_from_db()
+    order.refresh_from_db()
+    refund = order.paid_with.refund
+    assert doctor.is_verified
+    assert (order.status, refund.reason) == (Status.CANCELLED, "医生停诊")
+
+    refund.status = RefundStatus.FAILED
+    refund.save()
+    run.open("/admin/qaorder/refund/?status__exact=2")
+    run.act("retry")
+    assert "1 笔退款将重新发送到渠道" in run.message()
+
+
+def test_the_docs_show_every_area_without_the_outside(run):
+    run.open("/docs/")
+    run.page.wait_for_selector(".opblock")
+
+    areas = run.page.locator(".opblock-tag").all_text_contents()
+    assert areas[:2] == ["账号", "医生"]
+    assert {"订单", "问答", "评价", "支付与退款", "余额"} <= set(areas)

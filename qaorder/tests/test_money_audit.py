@@ -1,0 +1,129 @@
+"""The money audit: silent about sound rows, loud about every planted fault."""
+
+import json
+import threading
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+
+from feiqingsong.testing import factories
+from qaorder.audit import selftest
+from qaorder.audit.invariant import Invariant
+from qaorder.audit.runner import INVARIANTS, audit
+from qaorder.models import Order, Status
+
+
+@pytest.mark.django_db
+def test_sound_rows_raise_no_alarm():
+    assert selftest.false_alarms() == []
+
+
+@pytest.fixture(scope="module")
+def trials(django_db_setup, django_db_blocker):
+    """All faults planted on one set of sound rows, each rolled back before the next."""
+    with django_db_blocker.unblock():
+        return selftest.trials()
+
+
+@pytest.mark.parametrize("invariant", INVARIANTS, ids=lambda invariant: invariant.code)
+def test_every_planted_fault_is_found_by_its_invariant(invariant, trials):
+    planted = [trial for trial in trials if trial.fault.code == invariant.code]
+
+    assert planted
+    assert [trial.fault.what for trial in planted if not trial.is_found] == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_self_test_leaves_nothing():
+    call_command("money_audit", self_test=True, verbosity=0)
+
+    assert not Order.objects.exists()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM ledger_entry")
+        assert cursor.fetchone() == (0,)
+
+
+def test_the_self_test_is_refused_in_production(settings):
+    settings.DEVELOPMENT = False
+
+    with pytest.raises(CommandError, match="development only"):
+        call_command("money_audit", self_test=True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_breach_is_shown_and_ends_the_command_with_an_error(capsys):
+    with transaction.atomic():
+        order = factories.order_in(Status.WAITING)
+    call_command("money_audit")
+    Order.objects.filter(pk=order.pk).update(amount_fen=order.amount_fen + 1)
+
+    with pytest.raises(CommandError, match="I06a, I09, I27"):
+        call_command("money_audit")
+
+    assert f"order_id={order.pk} status=2" in capsys.readouterr().out
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_beyond_twenty_are_not_shown_and_no_medical_text_is(capsys):
+    with transaction.atomic():
+        for _ in range(21):
+            factories.order_in(Status.ANSWERED)
+    Order.objects.update(amount_fen=1)
+
+    with pytest.raises(CommandError, match="I09"):
+        call_command("money_audit", only=["I09"])
+
+    shown = capsys.readouterr().out
+    assert shown.count("payment_id=") == 20
+    assert "… 20 shown" in shown
+    assert "支气管炎" not in shown
+    assert "咳嗽" not in shown
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_audit_can_be_limited_to_some_invariants(capsys):
+    call_command("money_audit", only=["I05"])
+
+    assert "1 of 1 hold" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="no such invariant: I99"):
+        call_command("money_audit", only=["I99"])
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_all_queries_see_one_snapshot_and_can_write_nothing():
+    sql = """SELECT current_setting('transaction_isolation') AS isolation,
+        current_setting('transaction_read_only') AS read_only"""
+
+    findings = audit([Invariant("T1", "", "", sql), Invariant("T2", "", "", sql)])
+
+    for finding in findings:
+        assert finding.rows == [{"isolation": "repeatable read", "read_only": "on"}]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_audit_waits_for_no_writer():
+    with transaction.atomic():
+        factories.make_patient(balance_fen=100)
+        reader = threading.Thread(target=_audit_elsewhere, args=(seen := [],))
+        reader.start()
+        reader.join(10)
+
+    assert seen == [[]]
+
+
+def _audit_elsewhere(seen):
+    try:
+        seen.append([finding for finding in audit() if finding.rows])
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_audit_leaves_the_connection_as_it_was():
+    audit()
+
+    factories.make_patient()
+    assert not connection.in_atomic_block
+    json.dumps([finding.rows for finding in audit()])
