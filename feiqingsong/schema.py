@@ -36,6 +36,9 @@ TAGS = (
 )
 """The first prefix that fits names the area."""
 
+AREAS = ("账号", "医生", "订单", "问答", "评价", "支付与退款", "包月", "余额")
+"""The order in which the page shows them; the others follow."""
+
 TIME_EXAMPLE = "2017-03-23T10:11:26.514808"
 _TEXTS = {"type": "array", "items": {"type": "string"}}
 ERRORS: dict[str, dict[str, Any]] = {
@@ -212,5 +215,6 @@ def finish(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
             component["required"] = sorted(component["properties"])
         if name in EXAMPLES:
             component["example"] = EXAMPLES[name]
+    result["tags"] = [{"name": area} for area in AREAS]
     result["components"]["schemas"] = dict(sorted((components | ERRORS).items()))
     return result

@@ -200,20 +200,6 @@ SPECTACULAR_SETTINGS = {
         "OrderTypeEnum": "qaorder.models.OrderType",
         "ScoreEnum": "qaorder.models.consultation.Score",
     },
-    "TAGS": [
-        {"name": name}
-        for name in (
-            "账号",
-            "医生",
-            "订单",
-            "问答",
-            "评价",
-            "支付与退款",
-            "包月",
-            "余额",
-            "诊断标签与药品",
-        )
-    ],
     "PATH_CONVERTER_OVERRIDES": {
         "username": {"type": "string", "example": "doctor1"},
         "number": {"type": "string", "pattern": "^[0-9]{1,32}$"},

@@ -19,4 +19,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
     )
 else:
-    DATABASES["default"]["OPTIONS"]["options"] += " -c synchronous_commit=off"  # noqa: F405
+    # Making and dropping the test database may take longer than any statement of the service.
+    DATABASES["default"]["OPTIONS"]["options"] += (  # noqa: F405
+        " -c synchronous_commit=off -c statement_timeout=60000"
+    )

@@ -14,6 +14,7 @@ ORDER_HELP = "订单号开头，或患者、医生的用户名"
 @admin.register(Question)
 class QuestionAdmin(ReadOnlyAdmin):
     list_display = ["order", "patient", "doctor", "created_at"]
+    list_filter = ["created_at"]
     list_select_related = ["order__patient__user", "order__doctor__user"]
     search_fields = [
         "order__order_number__startswith",
@@ -21,7 +22,6 @@ class QuestionAdmin(ReadOnlyAdmin):
         "=order__doctor__user__username",
     ]
     search_help_text = ORDER_HELP
-    date_hierarchy = "created_at"
     fields = [
         "order",
         "patient",
@@ -50,6 +50,7 @@ class QuestionAdmin(ReadOnlyAdmin):
 @admin.register(Answer)
 class AnswerAdmin(ReadOnlyAdmin):
     list_display = ["order", "doctor", "patient", "created_at"]
+    list_filter = ["created_at"]
     list_select_related = [
         "question__order__patient__user",
         "question__order__doctor__user",
@@ -60,7 +61,6 @@ class AnswerAdmin(ReadOnlyAdmin):
         "=question__order__doctor__user__username",
     ]
     search_help_text = ORDER_HELP
-    date_hierarchy = "created_at"
     fields = [
         "question",
         "order",
@@ -102,9 +102,8 @@ def _drug_line(drug: dict[str, Any]) -> str:
 @admin.register(Evaluation)
 class EvaluationAdmin(ReadOnlyAdmin):
     list_display = ["order", "doctor", "evaluate_type", "scores", "content", "created_at"]
-    list_filter = ["scores", "evaluate_type"]
+    list_filter = ["scores", "evaluate_type", "created_at"]
     list_select_related = ["order", "doctor__user"]
     search_fields = ["order__order_number__startswith", "=doctor__user__username"]
     search_help_text = "订单号开头，或医生的用户名"
-    date_hierarchy = "created_at"
     fields = ["order", "doctor", "evaluate_type", "scores", "content", "created_at"]

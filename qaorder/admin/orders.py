@@ -131,11 +131,17 @@ class OrderAdmin(ReadOnlyAdmin):
         "channel",
         "created_at",
     ]
-    list_filter = [OverdueMonthlyFilter, RefundFilter, "status", "order_type", "channel"]
+    list_filter = [
+        OverdueMonthlyFilter,
+        RefundFilter,
+        "status",
+        "order_type",
+        "channel",
+        "created_at",
+    ]
     list_select_related = ["patient__user", "doctor__user"]
     search_fields = ORDER_SEARCH
     search_help_text = ORDER_HELP
-    date_hierarchy = "created_at"
     actions = ["refund"]
     fields = [
         "order_number",
@@ -223,11 +229,10 @@ class OrderEventAdmin(ReadOnlyAdmin):
         "actor",
         "created_at",
     ]
-    list_filter = ["to_status"]
+    list_filter = ["to_status", "created_at"]
     list_select_related = ["order", "actor"]
     search_fields = ["order__order_number__startswith", "=actor__username"]
     search_help_text = "订单号开头，或操作人的用户名"
-    date_hierarchy = "created_at"
     ordering = ["-pk"]
     fields = list_display
 
@@ -246,7 +251,7 @@ class RunningFilter(admin.SimpleListFilter):
 @admin.register(Subscription)
 class SubscriptionAdmin(ReadOnlyAdmin):
     list_display = ["order", "patient", "doctor", "start_at", "end_at", "refunded_at"]
-    list_filter = [RunningFilter]
+    list_filter = [RunningFilter, "start_at"]
     list_select_related = ["order", "patient__user", "doctor__user"]
     search_fields = [
         "order__order_number__startswith",
@@ -254,5 +259,4 @@ class SubscriptionAdmin(ReadOnlyAdmin):
         "=doctor__user__username",
     ]
     search_help_text = ORDER_HELP
-    date_hierarchy = "start_at"
     fields = list_display

@@ -50,11 +50,10 @@ class PaymentAdmin(ReadOnlyAdmin):
         "paid_at",
         "created_at",
     ]
-    list_filter = [PurposeFilter, "state", "channel"]
+    list_filter = [PurposeFilter, "state", "channel", "created_at"]
     list_select_related = ["order", "payer"]
-    search_fields = ["order_no__startswith", "=charge_id", "=payer__username"]
+    search_fields = ["order_no__startswith", "charge_id__exact", "=payer__username"]
     search_help_text = "商户订单号开头、渠道支付编号，或付款人的用户名"
-    date_hierarchy = "created_at"
     fields = [
         *list_display,
         "duplicate_of",
@@ -88,16 +87,15 @@ class RefundAdmin(ReadOnlyAdmin):
         "created_at",
         "finished_at",
     ]
-    list_filter = ["status"]
+    list_filter = ["status", "created_at"]
     list_select_related = ["payment__payer"]
     search_fields = [
         "payment__order_no__startswith",
-        "=payment__charge_id",
-        "=refund_id",
+        "payment__charge_id__exact",
+        "refund_id__exact",
         "=payment__payer__username",
     ]
     search_help_text = "商户订单号开头、渠道支付或退款编号，或付款人的用户名"
-    date_hierarchy = "created_at"
     actions = ["retry"]
     fields = [*list_display, "failure_msg", "refund_id", "sent_at", "next_try_at"]
 

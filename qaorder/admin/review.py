@@ -88,11 +88,10 @@ class HeldChargeAdmin(ResolvableAdmin):
         "resolved",
         "created_at",
     ]
-    list_filter = [UnresolvedFilter]
+    list_filter = [UnresolvedFilter, "created_at"]
     list_select_related = ["payment"]
-    search_fields = ["=charge_id", "order_no__startswith"]
+    search_fields = ["charge_id__exact", "order_no__startswith"]
     search_help_text = "渠道支付编号，或商户订单号开头"
-    date_hierarchy = "created_at"
     fields = list_display
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[HeldCharge]:
@@ -126,10 +125,9 @@ class DiscrepancyAdmin(ResolvableAdmin):
         "resolution",
         "resolved_at",
     ]
-    list_filter = [UnresolvedFilter, "kind", "resolution"]
-    search_fields = ["=charge_id", "=refund_id", "order_no__startswith"]
+    list_filter = [UnresolvedFilter, "kind", "resolution", "first_seen_at"]
+    search_fields = ["charge_id__exact", "refund_id__exact", "order_no__startswith"]
     search_help_text = "渠道支付或退款编号，或商户订单号开头"
-    date_hierarchy = "first_seen_at"
     fields = [*list_display, "refund_id"]
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Discrepancy]:
@@ -149,10 +147,9 @@ class NoticeAdmin(ReadOnlyAdmin):
     """`outcome` says which ones wait for staff."""
 
     list_display = ["event_id", "type", "order_no", "object_id", "outcome", "received_at"]
-    list_filter = ["outcome"]
-    search_fields = ["=event_id", "=object_id", "order_no__startswith"]
+    list_filter = ["outcome", "received_at"]
+    search_fields = ["event_id__exact", "object_id__exact", "order_no__startswith"]
     search_help_text = "事件或对象编号，或商户订单号开头"
-    date_hierarchy = "received_at"
     fields = list_display
 
 

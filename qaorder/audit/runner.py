@@ -73,6 +73,8 @@ def _snapshot() -> Iterator[None]:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             cursor.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'")
             cursor.execute(f"SET LOCAL work_mem = '{WORK_MEMORY}'")
+            # Compiling fifty queries that each run once costs more than it saves.
+            cursor.execute("SET LOCAL jit = off")
             yield
     else:
         with _deferred_sqlite():

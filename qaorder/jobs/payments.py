@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from qaorder.models import JobRun, Payment
@@ -35,7 +35,10 @@ def ask_about_silent() -> int:
     free = Q(leased_until=None) | Q(leased_until__lte=now)
     lost = Q(state=PaymentState.CREATING, checked_at__lte=now - LOST_AFTER) & free
     silent = Q(state=PaymentState.PENDING, checked_at__lte=now - SILENT_AFTER)
-    return _ask(lost, now) + _ask(silent, now)
+    # Each pause is as long as all before it: most charges are never paid, and `compare_books`
+    # finds those whose notice is lost late. Once more when it has expired.
+    rested = Q(checked_at__lte=now - (F("checked_at") - F("created_at")))
+    return _ask(lost, now) + _ask(silent & (rested | Q(expires_at__lte=now)), now)
 
 
 def _ask(condition: Q, now: datetime) -> int:

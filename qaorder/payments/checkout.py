@@ -184,7 +184,8 @@ def _release(payment: Payment, error: pingpp.ProviderError) -> None:
     elif payment.asked_at is None and (never_sent or isinstance(error, pingpp.ProviderRefused)):
         rows.update(asked_at=None, leased_until=None)
     else:
-        rows.update(leased_until=None)
+        # Who was asking about it meanwhile must look again.
+        rows.update(leased_until=None, checked_at=timezone.now())
 
 
 def _store(payment: Payment, charge: Charge, on_stored: OnStored) -> Charge:

@@ -1,5 +1,7 @@
 """Asking the provider what became of an attempt, when no notice has told us."""
 
+from datetime import datetime
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -18,6 +20,7 @@ def ask(payment: Payment) -> None:
     knows nothing of has failed; an unpaid one past its time has expired.
     Raises: pingpp.ProviderUnavailable, pingpp.ProviderRefused (but for an unknown charge).
     """
+    asked_at = timezone.now()
     charge = None
     if payment.charge_id:
         charge = _retrieve(payment.charge_id)
@@ -32,7 +35,7 @@ def ask(payment: Payment) -> None:
         locked = Payment.objects.select_for_update().get(pk=payment.pk)
         if charge is not None:
             keep_charge(locked, charge)
-        _close_if_over(locked)
+        _close_if_over(locked, asked_at)
 
 
 def _retrieve(charge_id: str) -> dict | None:
@@ -44,13 +47,15 @@ def _retrieve(charge_id: str) -> dict | None:
         raise
 
 
-def _close_if_over(payment: Payment) -> None:
+def _close_if_over(payment: Payment, asked_at: datetime) -> None:
     now = timezone.now()
     if payment.state not in OPEN_STATES:
         return
     if payment.state == PaymentState.CREATING:
-        # Looked for and not there; a request that still holds the lease may yet make it.
-        if payment.leased_until is None or payment.leased_until < now:
+        # Looked for and not there; a request that still holds the lease may yet make it, and one
+        # that was lost since then may have made it.
+        is_free = payment.leased_until is None or payment.leased_until < now
+        if is_free and payment.checked_at <= asked_at:
             payment.state = PaymentState.FAILED
     elif payment.expires_at is None or payment.expires_at < now:
         payment.state = PaymentState.EXPIRED

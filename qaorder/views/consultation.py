@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import PermissionDenied
@@ -105,9 +107,14 @@ class _CatalogueChangeView(_CatalogueView):
 
     @extend_schema(summary="修改自己的条目；已有回答不变")
     def put(self, request: Request, pk: int) -> Response:
-        serializer = self.get_serializer(self.get_own(), data=request.data)
+        entry = self.get_own()
+        serializer = self.get_serializer(entry, data=request.data)
         serializer.is_valid(raise_exception=True)
-        serializer.save()
+        with transaction.atomic():
+            # Saving an entry that was deleted meanwhile would make it again.
+            if self.model.objects.select_for_update().filter(pk=entry.pk).first() is None:
+                raise Http404
+            serializer.save()
         return Response(serializer.data)
 
     @extend_schema(summary="删除自己的条目；已有回答不变", responses={204: None})

@@ -1,6 +1,7 @@
 """Silent attempts are asked about: a lost answer or a lost notice costs minutes, not money."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 import time_machine
@@ -197,3 +198,18 @@ def test_a_charge_of_another_amount_under_our_number_does_not_pay_the_order(prov
     order.refresh_from_db()
     assert order.status == Status.UNPAID
     assert book.balances()["suspense"] == 1500
+
+
+def test_a_charge_nobody_pays_is_asked_about_ever_more_rarely(provider):
+    flows.charge_for(flows.new_order())
+    created = Payment.objects.get().created_at
+    asked = []
+
+    for minutes in range(0, 23 * 60, 5):
+        with time_machine.travel(created + timedelta(minutes=minutes, seconds=1), tick=False):
+            asked += [minutes] * sweeps.ask_about_silent()
+
+    pauses = [later - earlier for earlier, later in pairwise(asked)]
+    assert asked[0] == 5
+    assert len(asked) < 10
+    assert pauses == sorted(pauses)
