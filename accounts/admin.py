@@ -60,11 +60,10 @@ class UserAdmin(BigTableAdmin, DjangoUserAdmin):
     add_form_template = "admin/accounts/user/add_form.html"
     change_password_form = PasswordChangeForm
     list_display = ["username", "name", "identities", "is_active", "is_staff", "date_joined"]
-    list_filter = [IdentityFilter, "is_active", "is_staff"]
+    list_filter = [IdentityFilter, "is_active", "is_staff", "date_joined"]
     list_select_related = ["patient", "doctor"]
     search_fields = ["username", "name", "=invitation_code"]
     search_help_text = "用户名、姓名或邀请码"
-    date_hierarchy = "date_joined"
     ordering = ["-pk"]
     actions = ["deactivate", "activate"]
     filter_horizontal = ["groups"]
@@ -146,10 +145,10 @@ class PatientAdmin(BigTableAdmin):
     """A profile of nothing but its user: made, never changed."""
 
     list_display = ["user", "name", "pk", "created_at"]
+    list_filter = ["created_at"]
     list_select_related = ["user"]
     search_fields = ["user__username", "user__name"]
     search_help_text = "用户名或姓名"
-    date_hierarchy = "created_at"
     autocomplete_fields = ["user"]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -210,11 +209,16 @@ class DoctorAdmin(BigTableAdmin):
         "is_accepting",
         "created_at",
     ]
-    list_filter = [VerifiedFilter, "is_accepting"]
+    list_filter = [VerifiedFilter, "is_accepting", "created_at"]
     list_select_related = ["user"]
-    search_fields = ["user__username", "user__name", "hospital", "department", "=licence_number"]
+    search_fields = [
+        "user__username",
+        "user__name",
+        "hospital",
+        "department",
+        "=licence_number",
+    ]
     search_help_text = "用户名、姓名、医院、科室或执业证书编号"
-    date_hierarchy = "created_at"
     autocomplete_fields = ["user"]
     readonly_fields = ["is_verified", "created_at"]
     actions = ["verify", "withdraw"]

@@ -25,7 +25,7 @@ class AccountAdmin(ReadOnlyAdmin):
     list_display = ["code", "kind", "owner", yuan("balance_fen", "余额（元）")]
     list_filter = ["kind"]
     list_select_related = ["owner"]
-    search_fields = ["=code", "=owner__username"]
+    search_fields = ["code__exact", "=owner__username"]
     search_help_text = "账户编号，或所有者的用户名"
     fields = [*list_display, "entries_sum"]
 
@@ -37,10 +37,9 @@ class AccountAdmin(ReadOnlyAdmin):
 @admin.register(Transaction)
 class TransactionAdmin(ReadOnlyAdmin):
     list_display = ["reference", "kind", "order_number", "created_at"]
-    list_filter = ["kind"]
-    search_fields = ["=reference", "order_number__startswith"]
+    list_filter = ["kind", "created_at"]
+    search_fields = ["reference__exact", "order_number__startswith"]
     search_help_text = "凭证，或订单号开头"
-    date_hierarchy = "created_at"
     fields = list_display
     inlines = [EntryInline]
 
@@ -57,7 +56,11 @@ class EntryAdmin(ReadOnlyAdmin):
     ]
     list_filter = ["account__kind"]
     list_select_related = ["transaction", "account"]
-    search_fields = ["=account__code", "=account__owner__username", "=transaction__order_number"]
+    search_fields = [
+        "account__code__exact",
+        "=account__owner__username",
+        "transaction__order_number__exact",
+    ]
     search_help_text = "账户编号、所有者的用户名，或完整的订单号"
     fields = list_display
 
