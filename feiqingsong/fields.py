@@ -9,7 +9,8 @@ from rest_framework import serializers
 from feiqingsong import money
 
 HTTP_URL = RegexValidator(
-    re.compile(r"\Ahttps?://[^\s/?#]+[^\s]*\Z", re.IGNORECASE), message="请输入 http 或 https 链接。"
+    re.compile(r"\Ahttps?://[^\s/?#]+[^\s]*\Z", re.IGNORECASE),
+    message="请输入 http 或 https 链接。",
 )
 
 

@@ -23,9 +23,7 @@ def block(name: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_the_session_runs_as_printed_from_login_to_evaluation(
-    provider: Provider, live_server: Any
-):
+def test_the_session_runs_as_printed_from_login_to_evaluation(provider: Provider, live_server: Any):
     from django.core.management import call_command
 
     call_command("load_demo", verbosity=0)

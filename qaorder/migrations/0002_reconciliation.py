@@ -6,59 +6,141 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('qaorder', '0001_initial'),
+        ("qaorder", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Discrepancy',
+            name="Discrepancy",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('missed', '漏收通知，已补记'), ('refund_missed', '漏收退款结果，已补记'), ('stranger', '渠道到账，未知商户订单号'), ('differs', '金额、渠道或编号不符'), ('unpaid', '本地已到账，渠道未付款'), ('absent', '本地已到账，渠道无此支付'), ('refund_unknown', '渠道有退款，本地无记录'), ('refund_differs', '退款金额不符'), ('refund_absent', '本地已退款，渠道未退')], max_length=20, verbose_name='类型')),
-                ('charge_id', models.CharField(max_length=64, verbose_name='渠道支付编号')),
-                ('refund_id', models.CharField(blank=True, max_length=64, verbose_name='渠道退款编号')),
-                ('order_no', models.CharField(blank=True, max_length=64, verbose_name='商户订单号')),
-                ('our_amount_fen', models.BigIntegerField(blank=True, null=True, verbose_name='本地金额（分）')),
-                ('provider_amount_fen', models.BigIntegerField(blank=True, null=True, verbose_name='渠道金额（分）')),
-                ('first_seen_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='首次发现时间')),
-                ('last_seen_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='最近发现时间')),
-                ('resolved_at', models.DateTimeField(blank=True, null=True, verbose_name='处理时间')),
-                ('resolution', models.CharField(blank=True, choices=[('mended', '系统已补记'), ('gone', '再次对账时已一致'), ('staff', '人工处理')], max_length=6, verbose_name='处理方式')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("missed", "漏收通知，已补记"),
+                            ("refund_missed", "漏收退款结果，已补记"),
+                            ("stranger", "渠道到账，未知商户订单号"),
+                            ("differs", "金额、渠道或编号不符"),
+                            ("unpaid", "本地已到账，渠道未付款"),
+                            ("absent", "本地已到账，渠道无此支付"),
+                            ("refund_unknown", "渠道有退款，本地无记录"),
+                            ("refund_differs", "退款金额不符"),
+                            ("refund_absent", "本地已退款，渠道未退"),
+                        ],
+                        max_length=20,
+                        verbose_name="类型",
+                    ),
+                ),
+                ("charge_id", models.CharField(max_length=64, verbose_name="渠道支付编号")),
+                (
+                    "refund_id",
+                    models.CharField(blank=True, max_length=64, verbose_name="渠道退款编号"),
+                ),
+                (
+                    "order_no",
+                    models.CharField(blank=True, max_length=64, verbose_name="商户订单号"),
+                ),
+                (
+                    "our_amount_fen",
+                    models.BigIntegerField(blank=True, null=True, verbose_name="本地金额（分）"),
+                ),
+                (
+                    "provider_amount_fen",
+                    models.BigIntegerField(blank=True, null=True, verbose_name="渠道金额（分）"),
+                ),
+                (
+                    "first_seen_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, verbose_name="首次发现时间"
+                    ),
+                ),
+                (
+                    "last_seen_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, verbose_name="最近发现时间"
+                    ),
+                ),
+                (
+                    "resolved_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="处理时间"),
+                ),
+                (
+                    "resolution",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("mended", "系统已补记"),
+                            ("gone", "再次对账时已一致"),
+                            ("staff", "人工处理"),
+                        ],
+                        max_length=6,
+                        verbose_name="处理方式",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '对账差异',
-                'verbose_name_plural': '对账差异',
+                "verbose_name": "对账差异",
+                "verbose_name_plural": "对账差异",
             },
         ),
         migrations.CreateModel(
-            name='JobRun',
+            name="JobRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=40, unique=True, verbose_name='名称')),
-                ('last_run_at', models.DateTimeField(verbose_name='最近运行时间')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=40, unique=True, verbose_name="名称")),
+                ("last_run_at", models.DateTimeField(verbose_name="最近运行时间")),
             ],
             options={
-                'verbose_name': '定期任务',
-                'verbose_name_plural': '定期任务',
+                "verbose_name": "定期任务",
+                "verbose_name_plural": "定期任务",
             },
         ),
         migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(condition=models.Q(('state', 'paid')), fields=['created_at'], name='payment_paid_created_at'),
+            model_name="payment",
+            index=models.Index(
+                condition=models.Q(("state", "paid")),
+                fields=["created_at"],
+                name="payment_paid_created_at",
+            ),
         ),
         migrations.AddIndex(
-            model_name='discrepancy',
-            index=models.Index(condition=models.Q(('resolved_at', None)), fields=['first_seen_at'], name='discrepancy_unresolved'),
+            model_name="discrepancy",
+            index=models.Index(
+                condition=models.Q(("resolved_at", None)),
+                fields=["first_seen_at"],
+                name="discrepancy_unresolved",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='discrepancy',
-            constraint=models.UniqueConstraint(fields=('kind', 'charge_id', 'refund_id'), name='discrepancy_once_per_charge'),
+            model_name="discrepancy",
+            constraint=models.UniqueConstraint(
+                fields=("kind", "charge_id", "refund_id"), name="discrepancy_once_per_charge"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='discrepancy',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('resolution', ''), ('resolved_at', None)), models.Q(('resolved_at__isnull', False), models.Q(('resolution', ''), _negated=True)), _connector='OR'), name='discrepancy_resolved_how'),
+            model_name="discrepancy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("resolution", ""), ("resolved_at", None)),
+                    models.Q(
+                        ("resolved_at__isnull", False), models.Q(("resolution", ""), _negated=True)
+                    ),
+                    _connector="OR",
+                ),
+                name="discrepancy_resolved_how",
+            ),
         ),
     ]
