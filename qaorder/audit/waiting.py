@@ -35,7 +35,8 @@ INVARIANTS = (
         WHERE state = 'creating' AND created_at < %(late)s
             AND (leased_until IS NULL OR leased_until < %(late)s)
         UNION ALL SELECT 'unasked', id FROM qaorder_payment
-        WHERE state = 'pending' AND checked_at < %(late)s
+        WHERE state = 'pending' AND ((created_at < %(late)s AND checked_at <= created_at)
+            OR (expires_at < %(late)s AND checked_at < %(late)s))
         UNION ALL SELECT 'unsent', id FROM qaorder_refund
         WHERE status = 0 AND sent_at IS NULL AND created_at < %(late)s
         UNION ALL SELECT 'unhandled', id FROM qaorder_refund

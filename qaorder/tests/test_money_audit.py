@@ -2,16 +2,18 @@
 
 import json
 import threading
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.utils import timezone
 
 from feiqingsong.testing import factories
 from qaorder.audit import selftest
 from qaorder.audit.invariant import Invariant
 from qaorder.audit.runner import INVARIANTS, audit
-from qaorder.models import Order, Status
+from qaorder.models import Order, Payment, PaymentState, Status
 
 
 @pytest.mark.django_db
@@ -62,6 +64,30 @@ def test_a_breach_is_shown_and_ends_the_command_with_an_error(capsys):
         call_command("money_audit")
 
     assert f"order_id={order.pk} status=2" in capsys.readouterr().out
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_charge_that_is_asked_about_ever_more_rarely_is_not_stuck():
+    order = factories.place_order(factories.make_patient(), factories.make_doctor())
+    now = timezone.now()
+    payment = Payment.objects.create(
+        order=order,
+        payer=order.patient.user,
+        channel="alipay",
+        order_no=order.order_number,
+        amount_fen=order.amount_fen,
+        state=PaymentState.PENDING,
+        charge_id="ch_1",
+        created_at=now - timedelta(hours=6),
+        checked_at=now - timedelta(hours=2),
+        expires_at=now + timedelta(hours=18),
+    )
+
+    call_command("money_audit", only=["I14"])
+
+    Payment.objects.filter(pk=payment.pk).update(checked_at=payment.created_at)
+    with pytest.raises(CommandError, match="I14"):
+        call_command("money_audit", only=["I14"])
 
 
 @pytest.mark.django_db(transaction=True)

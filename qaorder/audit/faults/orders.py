@@ -97,7 +97,12 @@ WAITING = (
     fault(
         "I14",
         "a charge nobody asks about",
-        change(PAYMENT, f"checked_at = {LONG_AGO}", "pending_payment"),
+        change(PAYMENT, f"checked_at = {LONG_AGO}, created_at = {LONG_AGO}", "pending_payment"),
+    ),
+    fault(
+        "I14",
+        "an expired charge nobody asks about",
+        change(PAYMENT, f"checked_at = {LONG_AGO}, expires_at = {LONG_AGO}", "pending_payment"),
     ),
     fault(
         "I14",
