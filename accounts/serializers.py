@@ -124,7 +124,7 @@ def check_strength(password: str) -> str:
         raise serializers.ValidationError(
             # Django's zh-hans catalogue lacks this one.
             [
-                TOO_SHORT.format(**problem.params)
+                TOO_SHORT.format(**(problem.params or {}))
                 if problem.code == "password_too_short"
                 else problem.messages[0]
                 for problem in error.error_list

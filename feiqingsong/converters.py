@@ -1,4 +1,4 @@
-"""URL parts: what can be a username, an order number, a pk, a position. Importing registers them."""
+"""URL parts: usernames, order numbers, pks, positions. Importing registers them."""
 
 from django.urls import register_converter
 from django.urls.converters import IntConverter

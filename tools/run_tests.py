@@ -38,7 +38,9 @@ def main(arguments: list[str]) -> int:
 
 def _pytest(arguments: list[str], url: str | None = None) -> int:
     environment = {**os.environ, "DATABASE_URL": url} if url else None
-    command = [sys.executable, "-m", "pytest", *arguments]
+    # One process per core, each with a database of its own; a file's tests stay together.
+    parallel = [] if "-n" in arguments else ["-n", "auto", "--dist", "loadfile"]
+    command = [sys.executable, "-m", "pytest", *parallel, *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment).returncode
 
 

@@ -4,8 +4,8 @@ import functools
 import sys
 
 import pytest
-import six  # type: ignore[import-untyped]
-import six.moves.urllib.parse  # type: ignore[import-untyped]  # noqa: F401 the SDK imports it by this name
+import six
+import six.moves.urllib.parse  # noqa: F401 the SDK imports it by this name
 
 from pingpp_sandbox import keys as key_files
 from pingpp_sandbox.sandbox import Sandbox

@@ -123,7 +123,7 @@ class _Adapter(HTTPAdapter):
     """Makes every connection one that its Exchange can cut."""
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        pool = super().get_connection_with_tls_context(*args, **kwargs)
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         watched = {HTTPConnection: _Connection, HTTPSConnection: _TLSConnection}
         if pool.ConnectionCls not in watched:
             raise ConfigurationError("a SOCKS proxy cannot be used")

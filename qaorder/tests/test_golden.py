@@ -43,7 +43,7 @@ def at(text: str) -> datetime:
 
 
 def sample_patient(row: dict[str, Any], **fields: Any) -> Patient:
-    person = row["patient"] if "patient" in row else row
+    person = row.get("patient", row)
     return make_patient(
         person["owner"],
         name=person["name"],

@@ -1,0 +1,77 @@
+"""Locks that somebody else holds, on a connection of their own."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection
+from django.db.models import Model
+
+WAIT_SECONDS = 2.0
+POLL_SECONDS = 0.005
+
+
+class Holder:
+    """A transaction that stays open, as one of another process would."""
+
+    def __init__(self) -> None:
+        self._connection = connection.copy()
+        self._connection.inc_thread_sharing()
+        self._connection.set_autocommit(False)
+
+    def lock(self, row: Model) -> None:
+        """Lock the row, as SELECT … FOR UPDATE does."""
+        self._run(
+            f'SELECT 1 FROM "{row._meta.db_table}" WHERE "{row._meta.pk.column}" = %s FOR UPDATE',
+            [row.pk],
+        )
+
+    def insert_like(self, row: Model, **changes: Any) -> None:
+        """Insert a copy of the row with other values in some columns."""
+        columns = [f.column for f in row._meta.concrete_fields if not f.primary_key]
+        chosen = ", ".join("%s" if name in changes else f'"{name}"' for name in columns)
+        names = ", ".join(f'"{name}"' for name in columns)
+        table, key = row._meta.db_table, row._meta.pk.column
+        self._run(
+            f'INSERT INTO "{table}" ({names}) SELECT {chosen} FROM "{table}" WHERE "{key}" = %s',
+            [*(changes[name] for name in columns if name in changes), row.pk],
+        )
+
+    def let_go(self) -> None:
+        """Roll back."""
+        self._connection.rollback()
+
+    def close(self) -> None:
+        """Roll back and disconnect."""
+        self._connection.close()
+
+    def _run(self, sql: str, values: list[Any]) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql, values)
+
+
+@contextmanager
+def held(*rows: Model) -> Iterator[Holder]:
+    """Hold these rows' locks until the end, or until `let_go`."""
+    holder = Holder()
+    try:
+        for row in rows:
+            holder.lock(row)
+        yield holder
+    finally:
+        holder.close()
+
+
+def wait_until_blocked(count: int = 1) -> None:
+    """Return once so many connections wait for a lock."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT COUNT(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            if cursor.fetchone()[0] >= count:
+                return
+        time.sleep(POLL_SECONDS)

@@ -1,0 +1,129 @@
+"""Accounts and catalogues: no change is lost, and no token outlives a change of password."""
+
+from collections.abc import Callable
+from typing import Any
+from unittest import mock
+
+import pytest
+from knox.models import AuthToken
+from rest_framework.test import APIClient
+
+from accounts import services
+from accounts.models import Doctor, User
+from feiqingsong.testing import factories
+from qaorder.models import DiagnosisTag
+from tests.races import unguarded
+from tests.races.harness import Call, Race, code, codes, wrong
+from tests.races.locks import Holder, held, wait_until_blocked
+from tests.races.stage import Stage
+
+pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
+
+NEW_PASSWORD = "correct-horse-7"
+
+
+def _in_turn(race: Race, holder: Holder, first: Call, second: Call) -> list[Any]:
+    """Both calls wait for the lock, the first in front; both have read the row by then."""
+
+    def later() -> Any:
+        wait_until_blocked()
+        return second()
+
+    def release() -> None:
+        wait_until_blocked(2)
+        holder.let_go()
+
+    return race.at_once(first, later, release)[:2]
+
+
+def test_profile_and_password_changed_at_once(race: Race) -> None:
+    def play() -> list[str]:
+        stage = Stage()
+        passwords = {"old_password": factories.PASSWORD, "new_password": NEW_PASSWORD}
+        change = stage.by_patient.call("post", "/accounts/password/", passwords)
+        rename = stage.by_patient.call("patch", "/accounts/me/", {"name": "张三"})
+
+        with held(stage.patient.user) as holder:
+            answers = _in_turn(race, holder, change, rename)
+
+        user = User.objects.get(pk=stage.patient.user_id)
+        return wrong(
+            answers=(codes(answers), ["ok", "ok"]),
+            name=(user.name, "张三"),
+            password=(user.check_password(NEW_PASSWORD), True),
+        )
+
+    race.run("–   profile and password", play, unguarded.saving_whole_rows)
+
+
+def test_a_doctor_changes_prices_while_staff_revoke(race: Race) -> None:
+    def play() -> list[str]:
+        stage = Stage()
+        rows = Doctor.objects.filter(pk=stage.doctor.pk)
+        change = stage.by_doctor.call("patch", "/accounts/me/", {"online_price": "20.00"})
+
+        with held(stage.doctor) as holder:
+            revoked, changed = _in_turn(
+                race, holder, lambda: rows.update(is_verified=False), change
+            )
+
+        doctor = rows.get()
+        return wrong(
+            answers=(codes([revoked, changed]), ["ok", "ok"]),
+            price=(doctor.online_price_fen, 2000),
+            verified=(doctor.is_verified, False),
+        )
+
+    race.run("R25 prices and staff's word", play, unguarded.saving_whole_rows)
+
+
+def test_a_login_with_the_old_password_while_it_changes(race: Race) -> None:
+    def play() -> list[str]:
+        stage = Stage()
+        passwords = {"old_password": factories.PASSWORD, "new_password": NEW_PASSWORD}
+        change = stage.by_patient.call("post", "/accounts/password/", passwords)
+        login = {"username": stage.patient.user.username, "password": factories.PASSWORD}
+        changed = []
+
+        with _before(services, "issue_token", lambda: changed.append(change())):
+            answer = APIClient().post("/accounts/login/", login, format="json")
+
+        tokens = AuthToken.objects.filter(user=stage.patient.user).count()
+        return wrong(
+            changed=(codes(changed), ["ok"]), login=(code(answer), "401"), tokens=(tokens, 1)
+        )
+
+    race.run("–   login and a new password", play, unguarded.issuing_without_a_look)
+
+
+def test_an_entry_saved_while_it_is_deleted_stays_deleted(race: Race) -> None:
+    def play() -> list[str]:
+        stage = Stage()
+        tag = DiagnosisTag.objects.create(owner=stage.doctor.user, name="支气管炎")
+        path = f"/qaorder/diagnosis_tag/{tag.pk}/"
+
+        with held(tag) as holder:
+            answers = _in_turn(
+                race,
+                holder,
+                stage.by_doctor.call("delete", path),
+                stage.by_doctor.call("put", path, {"name": "哮喘"}),
+            )
+
+        return wrong(
+            answers=([code(answer) for answer in answers], ["ok", "404"]),
+            left=(DiagnosisTag.objects.filter(pk=tag.pk).count(), 0),
+        )
+
+    race.run("–   an entry saved and deleted", play, unguarded.without_row_locks)
+
+
+def _before(owner: Any, name: str, act: Callable[[], Any]) -> Any:
+    """Do something just before a function of ours is called."""
+    function = getattr(owner, name)
+
+    def both(*args: Any, **kwargs: Any) -> Any:
+        act()
+        return function(*args, **kwargs)
+
+    return mock.patch.object(owner, name, both)

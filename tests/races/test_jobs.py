@@ -1,0 +1,115 @@
+"""Two copies of `run_jobs` at once: everything that is due happens, and happens once."""
+
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from ledger.models import Account
+from qaorder.jobs.payments import COMPARED_SLICES, COMPARISON
+from qaorder.jobs.runner import run_round
+from qaorder.models import JobRun, Order, OrderType, Payment, Status, Subscription
+from tests.races import unguarded
+from tests.races.books import order_problems
+from tests.races.harness import Race, code, codes, wrong
+from tests.races.stage import Stage
+
+pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
+
+SECOND = timedelta(seconds=1)
+
+
+def test_r28_two_copies_of_the_jobs(provider_race: Race) -> None:
+    race = provider_race
+    _compared()
+    ends = {
+        "unpaid": Status.CANCELLED,
+        "paid in silence": Status.PAID,
+        "unasked": Status.CANCELLED,
+        "unanswered": Status.CANCELLED,
+        "answered": Status.FINISHED,
+        "month": Status.FINISHED,
+    }
+
+    def play() -> list[str]:
+        stage = Stage(race.provider)
+        orders = _due(stage)
+
+        done = race.at_once(run_round, run_round)
+
+        found = {name: Order.objects.get(pk=order.pk).status for name, order in orders.items()}
+        return (
+            wrong(
+                done=(codes(done), ["ok", "ok"]),
+                ends=(found, ends),
+                earned=(_earned(stage), 1500 + 7000),
+            )
+            + order_problems(*orders.values())
+            + _counts(done)
+        )
+
+    race.run(
+        "R28 two copies of run_jobs",
+        play,
+        lambda: unguarded.all_of(
+            unguarded.without_locks_and_compare_and_set(race.meeting(2, 0.2)),
+            unguarded.without_unique("ledger_transaction", "reference"),
+        ),
+    )
+
+
+def _compared() -> None:
+    """The books count as compared: the provider's also holds charges of other tests."""
+    names = [f"{COMPARISON}{number}" for number in range(COMPARED_SLICES)]
+    JobRun.objects.bulk_create([JobRun(name=name, last_run_at=timezone.now()) for name in names])
+
+
+def _due(stage: Stage) -> dict[str, Order]:
+    """One order of each kind that the clock must move."""
+    now = timezone.now()
+    orders = {
+        "unpaid": stage.order(),
+        "paid in silence": stage.order(),
+        "unasked": stage.paid_by_charge(),
+        "unanswered": stage.order_in(Status.WAITING),
+        "answered": stage.order_in(Status.ANSWERED),
+        "month": stage.order_in(Status.PAID, OrderType.MONTHLY),
+    }
+    silent = stage.charge(orders["paid in silence"])
+    stage.notice(silent)
+    rows = Payment.objects.filter(charge_id=silent)
+    rows.update(checked_at=now - timedelta(minutes=10))
+    late = {
+        "unasked": settings.ORDER_ASK_WINDOW,
+        "unanswered": settings.ORDER_ANSWER_WINDOW,
+        "answered": settings.ORDER_FINISH_WINDOW,
+        "month": settings.MONTHLY_PERIOD,
+    }
+    for name, window in late.items():
+        rows_of = Order.objects.filter(pk=orders[name].pk)
+        rows_of.update(status_at=now - window - SECOND)
+    past = now - settings.ORDER_EXPIRY_GRACE - SECOND
+    Order.objects.filter(pk=orders["unpaid"].pk).update(pay_deadline=past)
+    Subscription.objects.filter(order=orders["month"]).update(
+        start_at=now - settings.MONTHLY_PERIOD, end_at=now - SECOND
+    )
+    return orders
+
+
+def _earned(stage: Stage) -> int:
+    account = Account.objects.filter(owner=stage.doctor.user, kind="earnings").first()
+    return (account.balance_fen or 0) if account else 0
+
+
+def _counts(done: list[dict[str, int]]) -> list[str]:
+    """Each sweep moved its one order in one of the two copies."""
+    if codes(done) != ["ok", "ok"]:
+        return [f"round: {code(one)}" for one in done]
+    sweeps = ("expire_unpaid", "refund_unasked", "refund_unanswered", "lapse_monthly")
+    return wrong(
+        **{
+            name: (sum(one.get(name, 0) for one in done), 1)
+            for name in (*sweeps, "finish_answered")
+        }
+    )

@@ -1,0 +1,248 @@
+"""Requests: locks held elsewhere, one key twice, one name twice."""
+
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from itertools import cycle
+from typing import Any
+
+import pytest
+from knox.models import AuthToken
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from feiqingsong.testing import factories
+from qaorder.models import (
+    Answer,
+    DiagnosisTag,
+    Drug,
+    Evaluation,
+    Notice,
+    Order,
+    OrderEvent,
+    Payment,
+    Question,
+    Refund,
+    Status,
+)
+from tests.races import unguarded
+from tests.races.books import order_problems
+from tests.races.harness import Call, Race, code, codes, is_counting, wrong
+from tests.races.locks import Holder, held
+from tests.races.stage import Stage, fresh_name
+
+pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
+
+LONGEST_SECONDS = 4.0
+HELD_SECONDS = 5.0
+PASSWORD = "correct-horse-7"
+
+Case = tuple[str, Call, list[Any]]
+
+
+def test_r30_a_lock_held_elsewhere_is_503_in_time(provider_race: Race) -> None:
+    race = provider_race
+
+    def play() -> list[str]:
+        with held() as holder:
+            cases = [*_order_cases(race), *_account_cases(holder)]
+            for _, _, rows in cases:
+                for row in rows:
+                    holder.lock(row)
+            before = _state()
+            release = threading.Timer(HELD_SECONDS, holder.let_go)
+            release.start()
+            answers = race.at_once(*(partial(_timed, call) for _, call, _ in cases))
+            after = _state()
+            release.cancel()
+        # The provider sends its notice again.
+        again = next(call for name, call, _ in cases if name == "notice")()
+        problems = wrong(changed=(after == before, True), again=(code(again), "ok"))
+        for (name, _, _), (answer, seconds) in zip(cases, answers, strict=True):
+            headers = getattr(answer, "headers", {})
+            found = (code(answer), "Retry-After" in headers, seconds <= LONGEST_SECONDS)
+            problems += wrong(**{name: (found, ("503", True, True))})
+        return problems
+
+    # A round takes three seconds, and is one of every endpoint.
+    many = 10 if is_counting() else 1
+    race.run("R30 lock held elsewhere", play, unguarded.without_lock_timeout, at_most=many)
+
+
+def _timed(call: Call) -> tuple[Any, float]:
+    started = time.monotonic()
+    answer = call()
+    return answer, time.monotonic() - started
+
+
+def _state() -> list[Any]:
+    models = (OrderEvent, Payment, Refund, Notice, Question, Answer, Evaluation, AuthToken)
+    counts = [model.objects.count() for model in models]
+    return [*counts, list(Order.objects.order_by("pk").values()), User.objects.count()]
+
+
+def _order_cases(race: Race) -> list[Case]:
+    """One order each, locked, and every way to change it."""
+
+    def stage() -> Stage:
+        return Stage(race.provider)
+
+    unpaid: dict[str, Callable[[Stage, Order], Call]] = {
+        "pay by charge": lambda s, order: s.pay(order, "alipay"),
+        "pay by balance": lambda s, order: s.pay(order, "balance"),
+        "cancel": lambda s, order: s.cancel(order),
+        "destroy": lambda s, order: s.destroy(order),
+        "notice": lambda s, order: s.notice(s.charge(order)),
+    }
+    later: dict[str, tuple[Status, Callable[[Stage, Order], Call]]] = {
+        "question": (Status.PAID, lambda s, order: s.ask(order)),
+        "refund": (Status.PAID, lambda s, order: s.refund(order)),
+        "refuse": (Status.WAITING, lambda s, order: s.refuse(order)),
+        "answer": (Status.WAITING, lambda s, order: s.answer(order)),
+        "finish": (Status.ANSWERED, lambda s, order: s.finish(order)),
+        "evaluate": (Status.FINISHED, lambda s, order: s.evaluate(order)),
+        "hide": (Status.FINISHED, lambda s, order: s.destroy(order)),
+    }
+    cases: list[Case] = []
+    for name, make in unpaid.items():
+        one = stage()
+        order = one.order()
+        cases.append((name, make(one, order), [order]))
+    for name, (status, make) in later.items():
+        one = stage()
+        order = one.order_in(status)
+        cases.append((name, make(one, order), [order]))
+    one = stage()
+    cases.append(("create", one.create(), [one.patient]))
+    one = stage()
+    cases.append(("recharge", one.recharge("10.00"), [one.patient.user]))
+    return cases
+
+
+def _account_cases(holder: Holder) -> list[Case]:
+    """A row of one user each, locked, and what they may do to it."""
+    cases: list[Case] = []
+
+    def add(name: str, method: str, path: str, data: Any, row: str = "user") -> None:
+        one = Stage()
+        user = one.doctor.user
+        rows: dict[str, Any] = {
+            "user": user,
+            "doctor": one.doctor,
+            "token": AuthToken.objects.get(user=user),
+            "tag": DiagnosisTag.objects.create(owner=user, name="支气管炎"),
+            "drug": Drug.objects.create(owner=user, name="阿莫西林"),
+        }
+        call = one.by_doctor.call(method, path.format(pk=rows[row].pk), data)
+        cases.append((name, call, [rows[row]]))
+
+    passwords = {"old_password": factories.PASSWORD, "new_password": PASSWORD}
+    tag, drug = "/qaorder/diagnosis_tag/{pk}/", "/qaorder/drug/{pk}/"
+    add("me", "patch", "/accounts/me/", {"name": "张"})
+    add("prices", "patch", "/accounts/me/", {"online_price": "1.00"}, "doctor")
+    add("password", "post", "/accounts/password/", passwords)
+    add("logout", "post", "/accounts/logout/", {}, "token")
+    add("logoutall", "post", "/accounts/logoutall/", {}, "token")
+    add("new tag", "post", "/qaorder/diagnosis_tag/create/", {"name": "新"})
+    add("tag", "put", tag, {"name": "新"}, "tag")
+    add("no tag", "delete", tag, None, "tag")
+    add("drug", "put", drug, {"name": "新"}, "drug")
+    add("no drug", "delete", drug, None, "drug")
+
+    name, user = fresh_name("twin"), factories.make_user()
+    holder.insert_like(user, username=name, invitation_code="")
+    data: dict[str, str] = {"username": name, "password": PASSWORD}
+    cases.append(("register", partial(_post, "/accounts/register/", data), []))
+    data = {"username": user.username, "password": factories.PASSWORD}
+    cases.append(("login", partial(_post, "/accounts/login/", data), [user]))
+    return cases
+
+
+def _post(path: str, data: dict[str, str]) -> Any:
+    return APIClient().post(path, data, format="json")
+
+
+TWINS = 4
+
+
+def test_idempotency_key_twins_have_one_effect(provider_race: Race) -> None:
+    race, stage = provider_race, Stage(provider_race.provider)
+    key = "Idempotency-Key"
+
+    def orders() -> int:
+        return Order.objects.count()
+
+    def payments() -> int:
+        return Payment.objects.count()
+
+    def case(name: str, header: dict[str, str]) -> tuple[Call, Callable[[], int], list[Order]]:
+        """What is sent twice, what counts its effects, and the order it is about."""
+        if name == "create":
+            return stage.create(**header), orders, []
+        if name == "recharge":
+            return stage.recharge("10.00", **header), payments, []
+        if name == "pay":
+            order = stage.order()
+            return stage.pay(order, "wx", **header), payments, [order]
+        status, verb = {
+            "ask": (Status.PAID, stage.ask),
+            "refund": (Status.PAID, stage.refund),
+            "refuse": (Status.WAITING, stage.refuse),
+            "answer": (Status.WAITING, stage.answer),
+            "evaluate": (Status.FINISHED, stage.evaluate),
+        }[name]
+        order = stage.order_in(status)
+        return verb(order, **header), OrderEvent.objects.count, [order]
+
+    names = cycle(("create", "pay", "recharge", "ask", "refund", "refuse", "answer", "evaluate"))
+
+    def play() -> list[str]:
+        name, header = next(names), {key: fresh_name("key")}
+        call, count, about = case(name, header)
+        before = count()
+
+        answers = race.at_once(*[call] * TWINS)
+
+        bodies = {(a.status_code, a.content) for a in answers if code(a) == "ok"}
+        problems = wrong(
+            answers=({*codes(answers)} <= {"ok", "409"}, True),
+            bodies=(len(bodies), 1),
+            effects=(count() - before, 1),
+        )
+        again = call()
+        problems += wrong(again=({(again.status_code, again.content)}, bodies))
+        return [f"{name} {problem}" for problem in problems] + order_problems(*about)
+
+    race.run(
+        "–   one Idempotency-Key at once",
+        play,
+        lambda: unguarded.all_of(
+            unguarded.without_unique("qaorder_idempotencykey", "user_id", "key"),
+            unguarded.pausing(race.meeting(TWINS), "idempotency.claimed"),
+        ),
+    )
+
+
+def test_r33_one_name_registered_at_once(race: Race) -> None:
+    def play() -> list[str]:
+        name = fresh_name("reg")
+        spellings = [name, name.upper(), name.title(), name, name.upper(), name]
+
+        answers = race.at_once(
+            *(
+                partial(_post, "/accounts/register/", {"username": s, "password": PASSWORD})
+                for s in spellings
+            )
+        )
+
+        return wrong(
+            answers=(codes(answers), ["400"] * 5 + ["ok"]),
+            users=(User.objects.filter(username__iexact=name).count(), 1),
+        )
+
+    race.run(
+        "R33 one name registered at once",
+        play,
+        lambda: unguarded.names_checked_only_before(race.meeting(6)),
+    )
