@@ -9,3 +9,4 @@ class PageNumberPagination(pagination.PageNumberPagination):
     page_size = 10
     page_size_query_param = "page_size"
     max_page_size = 100
+    last_page_strings = ()  # a page is a number

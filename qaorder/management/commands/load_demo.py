@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from knox.crypto import hash_token
 from knox.models import AuthToken
-from knox.settings import CONSTANTS, knox_settings
+from knox.settings import knox_settings
 
 from accounts.models import Doctor, Patient, User
 from ledger import services as ledger
@@ -113,9 +113,5 @@ def _catalogue(doctor: User, staff: User) -> None:
 def _token(user: User, token: str) -> None:
     AuthToken.objects.update_or_create(
         digest=hash_token(token),
-        defaults={
-            "token_key": token[: CONSTANTS.TOKEN_KEY_LENGTH],
-            "user": user,
-            "expiry": timezone.now() + knox_settings.TOKEN_TTL,
-        },
+        defaults={"user": user, "expiry": timezone.now() + knox_settings.TOKEN_TTL},
     )

@@ -148,8 +148,8 @@ def test_a_doctors_evaluations_run_oldest_first_unless_turned_round(ordering, ex
     assert paged == contents(whole)
 
 
-@pytest.mark.parametrize("ordering", ["scores", "-pk", "x", "create_time,-create_time"])
-def test_an_ordering_that_is_none_is_refused_or_changes_nothing(ordering):
+@pytest.mark.parametrize("ordering", ["scores", "-pk", "x", "--create_time"])
+def test_an_ordering_that_is_none_is_refused(ordering):
     doctor = make_doctor()
     evaluations_of(doctor, 2)
 
@@ -157,7 +157,8 @@ def test_an_ordering_that_is_none_is_refused_or_changes_nothing(ordering):
         f"/qaorder/user/{doctor.user.username}/", {"ordering": ordering}
     )
 
-    assert response.status_code == 400 or contents(response) == ["第0条", "第1条"]
+    assert response.status_code == 400
+    assert list(response.json()) == ["ordering"]
 
 
 def test_only_this_doctors_evaluations_are_listed():
