@@ -53,8 +53,8 @@ class Cluster:
     """A PostgreSQL cluster that may be crashed and started again."""
 
     def __init__(self, folder: Path) -> None:
-        self.binaries = postgres._binary_folders()[0]
-        self.identity = postgres._unprivileged_identity()
+        self.binaries = postgres.binary_folders()[0]
+        self.identity = postgres.unprivileged_identity()
         self.data, self.port = folder / "pg", free_port()
         if self.identity:
             os.chown(folder, self.identity["user"], self.identity["group"])

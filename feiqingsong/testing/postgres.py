@@ -71,7 +71,7 @@ def _from_local_server() -> str | None:
 
 
 def _from_throwaway_server() -> str | None:
-    for folder in _binary_folders():
+    for folder in binary_folders():
         with suppress(OSError, subprocess.SubprocessError, psycopg2.Error):
             return _start_server(folder)
     return None
@@ -119,7 +119,7 @@ def _forget_database(port: int, name: str) -> None:
         _drop_databases(cursor, [name, *(row[0] for row in cursor.fetchall())])
 
 
-def _binary_folders() -> list[Path]:
+def binary_folders() -> list[Path]:
     """Return the folders that hold initdb and postgres, the newest version first."""
     candidates = []
     for program in ("initdb", "pg_ctl"):
@@ -144,7 +144,7 @@ def _version(folder: Path) -> list[int]:
 
 def _start_server(binaries: Path) -> str:
     """Start a server in a temporary folder; PostgreSQL refuses to run as root."""
-    identity = _unprivileged_identity()
+    identity = unprivileged_identity()
     folder = Path(tempfile.mkdtemp(prefix="feiqingsong-postgres-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     if identity:
@@ -167,7 +167,7 @@ def _start_server(binaries: Path) -> str:
     return _make_database(port)
 
 
-def _unprivileged_identity() -> dict[str, Any]:
+def unprivileged_identity() -> dict[str, Any]:
     if os.geteuid() != 0:
         return {}
     for name in ("postgres", "nobody"):

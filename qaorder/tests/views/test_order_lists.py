@@ -177,7 +177,9 @@ def test_a_page_holds_at_most_a_hundred(pair):
     assert response.json()["next"].endswith("?page=2&page_size=1000")
 
 
-@pytest.mark.parametrize("page", ["last", "0", "3", "-1", "abc", "1.5", "9" * 30, "9" * 5000, "%00"])
+@pytest.mark.parametrize(
+    "page", ["last", "0", "3", "-1", "abc", "1.5", "9" * 30, "9" * 5000, "%00"]
+)
 def test_a_bad_page_is_404(pair, twelve, page):
     response = caller(pair, "patient").get(f"/qaorder/order/patient/list/?page={page}")
 
