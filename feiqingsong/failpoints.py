@@ -11,6 +11,7 @@ from django.conf import settings
 
 POINTS = (
     "idempotency.claimed",
+    "idempotency.answered",
     "pay.attempt_written",
     "pay.asked",
     "pay.charge_created",

@@ -107,6 +107,7 @@ def _run(view: Any, request: Any, call: Callable[[], Response], *, atomic: bool)
     try:
         with scope:
             response = call()
+            failpoint("idempotency.answered")
             if not claim.is_stored:
                 claim.store(response)
         return response

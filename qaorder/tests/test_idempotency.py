@@ -342,6 +342,24 @@ def test_the_key_and_the_effect_commit_together_or_not_at_all(make, point):
     assert case.made() == 1
 
 
+@pytest.mark.parametrize("make", IN_ONE_TRANSACTION, ids=lambda make: make.__name__)
+def test_an_effect_whose_answer_could_not_be_kept_has_not_happened(make):
+    case = make()
+    before, made = book.everything(), case.made()
+
+    def break_down():
+        raise RuntimeError
+
+    failpoints.hooks["idempotency.answered"] = break_down
+    broken = case.send()
+    failpoints.hooks.clear()
+
+    assert broken.status_code == 500
+    assert book.everything() == before
+    assert case.send().status_code in (200, 201)
+    assert case.made() == made + 1
+
+
 def test_a_death_after_the_charge_was_stored_loses_no_answer(provider):
     case = pay_by_charge()
 

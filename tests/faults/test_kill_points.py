@@ -34,6 +34,7 @@ KILLED_AT.update(ASKING, NOTICE, SENDING)
 KILLED_AT.update(
     {
         "idempotency.claimed",
+        "idempotency.answered",
         "pay.balance_debited",
         "refund.row_written",
         "sweep.asked",
@@ -110,13 +111,13 @@ def test_pay_killed_and_its_charge_is_paid_all_the_same(world: World, point, tol
     assert_whole(world.provider, charges=1)
 
 
-@pytest.mark.parametrize("point", ["idempotency.claimed", *ASKING])
+@pytest.mark.parametrize("point", ["idempotency.claimed", *ASKING, "idempotency.answered"])
 def test_pay_killed_and_repeated_with_its_key(world: World, point):
     order = world.order()
 
     with world.web.dying_at(point):
         assert world.pay(order, key="k-1") is None
-    if point != "pay.charge_stored":
+    if point not in ("pay.charge_stored", "idempotency.answered"):
         assert world.pay(order, key="k-1").status_code == 409
     world.time_passes(IDEMPOTENCY_LEASE_SECONDS)
     first, second = world.pay(order, key="k-1"), world.pay(order, key="k-1")
