@@ -28,22 +28,21 @@ def web(
     web.end()
 
 
-def _has(answered: list[Order], goal: int) -> bool:
-    return len(answered) >= goal
-
-
 class Payers:
     """Apps that try again after a lost answer or a 503, and then pay the charge."""
 
     def __init__(self, world: World, orders: list[Order]) -> None:
-        self.world, self.lost, self.paid = world, 0, 0
+        self.world = world
+        # Lists, because `+= 1` loses a count when two threads do it at once.
+        self.lost: list[Order] = []
+        self.paid: list[Order] = []
         world.token(world.patient.user)
         self.threads = [threading.Thread(target=self._pay, args=(order,)) for order in orders]
         for thread in self.threads:
             thread.start()
 
     def wait_for(self, paid: int) -> None:
-        wait_until(lambda: self.paid >= paid, "payments do not go on", 60)
+        wait_until(lambda: len(self.paid) >= paid, "payments do not go on", 60)
 
     def join(self) -> None:
         for thread in self.threads:
@@ -55,10 +54,10 @@ class Payers:
             answer = self.world.pay(order)
             if answer is not None and answer.status_code == 200:
                 self.world.collect(answer)
-                self.paid += 1
+                self.paid.append(order)
                 return
             assert answer is None or answer.status_code == 503, answer.text
-            self.lost += answer is None
+            self.lost += [order] * (answer is None)
             time.sleep(0.2)
 
 
@@ -80,7 +79,7 @@ def test_workers_killed_among_thirty_payments(world: World):
     world.recover()
 
     assert payers.lost
-    assert payers.paid == ORDERS
+    assert len(payers.paid) == ORDERS
     assert Order.objects.filter(status=Status.PAID).count() == ORDERS
     assert Payment.objects.filter(state=PaymentState.PAID).count() == ORDERS
     assert_whole(world.provider, charges=ORDERS)
