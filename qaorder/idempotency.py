@@ -76,29 +76,29 @@ def idempotent(*, atomic: bool = True) -> Callable[[Callable[..., Response]], An
     def decorate(handler: Callable[..., Response]) -> Any:
         @functools.wraps(handler)
         def run(view: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-            key = request.headers.get(HEADER, "")
-            if not key:
-                request.claim = Claim(None)
-                return handler(view, request, *args, **kwargs)
-            row = _claim(request, key)
-            if row.status_code is not None:
-                return HttpResponse(
-                    bytes(row.body), status=row.status_code, content_type="application/json"
-                )
-            request.claim = Claim(row)
-            failpoint("idempotency.claimed")
-            return _run(
-                view,
-                request,
-                functools.partial(handler, view, request, *args, **kwargs),
-                atomic=atomic,
-            )
+            call = functools.partial(handler, view, request, *args, **kwargs)
+            return _answer(view, request, call, atomic=atomic)
 
         # For the API schema, which then shows the header and its answers.
         run.is_idempotent = True  # type: ignore[attr-defined]
         return run
 
     return decorate
+
+
+def _answer(view: Any, request: Any, call: Callable[[], Response], *, atomic: bool) -> Any:
+    key = request.headers.get(HEADER, "")
+    if not key:
+        request.claim = Claim(None)
+        return call()
+    row = _claim(request, key)
+    if row.status_code is not None:
+        return HttpResponse(
+            bytes(row.body), status=row.status_code, content_type="application/json"
+        )
+    request.claim = Claim(row)
+    failpoint("idempotency.claimed")
+    return _run(view, request, call, atomic=atomic)
 
 
 def _run(view: Any, request: Any, call: Callable[[], Response], *, atomic: bool) -> Response:

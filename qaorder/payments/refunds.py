@@ -116,11 +116,9 @@ def record(refund_pk: int, answer: dict[str, Any]) -> NoticeOutcome:
     refund.failure_msg = _text(answer.get("failure_msg"))
     if answer.get("status") == "succeeded":
         succeed(refund)
-    elif answer.get("status") == "failed":
-        refund.status = RefundStatus.FAILED
-        refund.finished_at = timezone.now()
-        refund.save()
     else:
+        if answer.get("status") == "failed":
+            refund.status, refund.finished_at = RefundStatus.FAILED, timezone.now()
         refund.save()
     failpoint("refund.recorded")
     return NoticeOutcome.APPLIED
