@@ -6,6 +6,7 @@ repeats its notices, and the caller, who got no answer, may try again. Nobody re
 """
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.conf import settings
@@ -127,6 +128,24 @@ def test_pay_killed_and_repeated_with_its_key(world: World, point):
 
     world.now(order, Status.PAID)
     assert_whole(world.provider, charges=1)
+
+
+@pytest.mark.parametrize("point", ["idempotency.claimed", "idempotency.answered"])
+def test_order_killed_and_repeated_with_its_key_is_placed_once(world: World, point):
+    doctor = {"doctor": world.doctor.user.username, "order_type": "online"}
+    place = partial(world.call, world.patient.user, "POST", "/qaorder/order/create/", doctor, "k-1")
+
+    with world.web.dying_at(point):
+        assert place() is None
+    assert not Order.objects.exists()
+    assert place().status_code == 409
+    world.time_passes(IDEMPOTENCY_LEASE_SECONDS)
+    first, second = place(), place()
+
+    assert first.status_code == 201
+    assert first.content == second.content
+    assert Order.objects.count() == 1
+    assert_whole(world.provider, charges=0)
 
 
 def test_pay_by_balance_killed_takes_nothing_and_works_again(world: World):
