@@ -17,13 +17,12 @@ from feiqingsong.failpoints import failpoint
 from ledger import services as ledger
 from ledger.models import TransactionKind
 from qaorder.lifecycle import Event, Role, advance
-from qaorder.models import Channel, HeldCharge, NoticeOutcome, Order, OrderType, Payment, Status
+from qaorder.models import HeldCharge, NoticeOutcome, Order, OrderType, Payment, Status
 from qaorder.models.payment import PaymentState
 from qaorder.payments.gateways import gateway_for
 from qaorder.payments.refunds import open_refund
 from qaorder.services.subscriptions import lock_patient, start_period
 
-PROVIDER_CHANNELS = (Channel.WX, Channel.ALIPAY)
 UNKNOWN_NUMBER = "未知商户订单号"
 WRONG_AMOUNT = "金额或渠道不符"
 SURPLUS = "重复或迟到的支付，系统退款"
