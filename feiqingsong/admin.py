@@ -132,11 +132,12 @@ def ask_reason(
     title: str,
     warning: str,
     lines: Iterable[str],
-) -> TemplateResponse | str:
-    """Return the reason if the page was confirmed with one, else the page that asks for it."""
-    form = ReasonForm(request.POST if "confirm" in request.POST else None)
+    form_class: type[ReasonForm] = ReasonForm,
+) -> TemplateResponse | dict[str, str]:
+    """Return what was entered if the page was confirmed, else the page that asks for it."""
+    form = form_class(request.POST if "confirm" in request.POST else None)
     if form.is_valid():
-        return str(form.cleaned_data["reason"])
+        return dict(form.cleaned_data)
     context = {
         **model_admin.admin_site.each_context(request),
         "title": title,

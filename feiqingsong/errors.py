@@ -97,6 +97,14 @@ class CannotDestroy(APIException):
     default_detail = "进行中的订单不能删除"
 
 
+class StaffRefusal(Exception):
+    """Why staff may not do something, in words for the one who asked; nothing was changed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
 class Busy(APIException):
     """A lock that could not be had in time; nothing changed."""
 

@@ -226,6 +226,10 @@ ORDER_ANSWER_WINDOW = timedelta(seconds=env.int("ORDER_ANSWER_SECONDS", 48 * 360
 ORDER_FINISH_WINDOW = timedelta(seconds=env.int("ORDER_FINISH_SECONDS", 7 * 24 * 3600))
 MONTHLY_PERIOD = timedelta(seconds=env.int("MONTHLY_SECONDS", 30 * 24 * 3600))
 PLATFORM_SHARE_PERCENT = env.int("PLATFORM_SHARE_PERCENT", 0)
+# Above this, an act of staff that moves money waits for a second member of staff.
+STAFF_DOUBLE_CHECK_FEN = env.int("STAFF_DOUBLE_CHECK_FEN", 100_000)
+# A refund that the provider has for longer is listed for staff.
+REFUND_OVERDUE = timedelta(days=3)
 JOBS_INTERVAL = env.float("JOBS_INTERVAL", 5.0)
 IDEMPOTENCY_KEEP = timedelta(hours=24)
 # Named points at which a test may pause, raise or kill the process; refused in production.

@@ -12,6 +12,7 @@ class AccountKind(models.TextChoices):
     EARNINGS = "earnings", "医生收入"
     PLATFORM = "platform", "平台"
     SUSPENSE = "suspense", "待人工处理"
+    BANK = "bank", "银行账户"
 
 
 class TransactionKind(models.TextChoices):
@@ -20,11 +21,16 @@ class TransactionKind(models.TextChoices):
     REFUND = "refund", "退款"
     COMPLETION = "completion", "订单结算"
     SUSPENSE = "suspense", "异常到账"
+    ASSIGNED = "assigned", "异常到账处理"
+    REVERSAL = "reversal", "结算冲回"
+    UNDONE = "undone", "退款撤销"
+    DISPUTE = "dispute", "渠道退款由平台承担"
+    SETTLEMENT = "settlement", "渠道结算"
     ADJUSTMENT = "adjustment", "调整"
 
 
 class Account(models.Model):
-    """Where money can be. Positive: we owe it to the owner; clearing is what a channel owes us.
+    """Where money can be. Positive: we owe it to the owner; clearing and bank are owed to us.
 
     Only accounts with an owner cache their balance. The shared ones would serialise every payment
     on one row, so theirs is the sum of their entries.

@@ -12,6 +12,7 @@ from ledger.models import Account, AccountKind, Entry, Transaction, TransactionK
 HELD = "held"
 PLATFORM = "platform"
 SUSPENSE = "suspense"
+BANK = "bank"
 
 
 def clearing(channel: str) -> Account:
@@ -32,6 +33,11 @@ def platform() -> Account:
 def suspense() -> Account:
     """Return the account of collected money that staff must decide about."""
     return _shared(AccountKind.SUSPENSE, SUSPENSE)
+
+
+def bank() -> Account:
+    """Return the account of what our bank holds (negative): paid out to it, less paid from it."""
+    return _shared(AccountKind.BANK, BANK)
 
 
 def wallet(user: User) -> Account:

@@ -3,23 +3,16 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin, messages
-from django.db import OperationalError, models, transaction
-from django.http import HttpRequest, HttpResponse
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
 from django.utils import timezone
 
-from feiqingsong import errors, money
-from feiqingsong.admin import (
-    EMPTY,
-    PlainInline,
-    ReadOnlyAdmin,
-    ReadOnlyTabularInline,
-    ask_reason,
-    named,
-    yuan,
-)
+from feiqingsong import money
+from feiqingsong.admin import EMPTY, PlainInline, ReadOnlyAdmin, ReadOnlyTabularInline, named, yuan
+from qaorder.admin.acts import StaffActsAdmin
 from qaorder.admin.consultation import ORDER_HELP
-from qaorder.lifecycle import TRANSITIONS, Event, Role
+from qaorder.lifecycle import Event, Role
 from qaorder.models import (
     Channel,
     Order,
@@ -32,9 +25,7 @@ from qaorder.models import (
     Status,
     Subscription,
 )
-from qaorder.payments import refunds
 
-MAX_REFUNDED_AT_ONCE = 20
 ORDER_SEARCH = [
     "order_number__startswith",
     "=patient__user__username",
@@ -108,17 +99,17 @@ class PaymentInline(ReadOnlyTabularInline):
     readonly_fields = [fields[2], "refund_state"]
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("refund").defer("charge")
+        return super().get_queryset(request).prefetch_related("refunds").defer("charge")
 
     @admin.display(description="退款")
     def refund_state(self, payment: Payment) -> str:
-        refund = getattr(payment, "refund", None)
-        return refund.get_status_display() if refund else EMPTY
+        states = [refund.get_status_display() for refund in payment.refunds.all()]
+        return "、".join(states) or EMPTY
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnlyAdmin):
-    """Money moves through the refund action alone, which needs the change permission."""
+class OrderAdmin(StaffActsAdmin):
+    """Money moves through the refund acts alone, which need the change permission."""
 
     list_display = [
         "order_number",
@@ -139,10 +130,10 @@ class OrderAdmin(ReadOnlyAdmin):
         "channel",
         "created_at",
     ]
-    list_select_related = ["patient__user", "doctor__user"]
+    list_select_related = ["patient__user", "doctor__user", "paid_with"]
     search_fields = ORDER_SEARCH
     search_help_text = ORDER_HELP
-    actions = ["refund"]
+    verbs = ("refund_order", "refund_completed")
     fields = [
         "order_number",
         "patient",
@@ -153,6 +144,8 @@ class OrderAdmin(ReadOnlyAdmin):
         "status_at",
         "channel",
         "paid_with",
+        "released_at",
+        "platform_share_percent",
         "subscription",
         "pay_deadline",
         "created_at",
@@ -161,59 +154,18 @@ class OrderAdmin(ReadOnlyAdmin):
     ]
     inlines = [QuestionInline, PaymentInline, OrderEventInline]
 
-    def has_refund_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("qaorder.change_order")
-
-    @admin.action(description="退款（取消订单，全额退回）", permissions=["refund"])
-    def refund(self, request: HttpRequest, queryset: models.QuerySet[Order]) -> HttpResponse | None:
-        orders = list(
-            queryset.select_related(*self.list_select_related)[: MAX_REFUNDED_AT_ONCE + 1]
-        )
-        if len(orders) > MAX_REFUNDED_AT_ONCE:
-            self.message_user(
-                request, f"一次最多退款 {MAX_REFUNDED_AT_ONCE} 个订单。", messages.ERROR
-            )
-            return None
-        answer = ask_reason(
-            self,
-            request,
-            orders,
-            action="refund",
-            title="退款",
-            warning="确认后订单立即取消，款项全额原路退回，不能撤销。原因会显示给患者和医生。",
-            lines=[_what_happens(order) for order in orders],
-        )
-        if not isinstance(answer, str):
-            return answer
-        for order in orders:
-            self._refund(request, order, answer)
-        return None
-
-    def _refund(self, request: HttpRequest, order: Order, reason: str) -> None:
-        staff: Any = request.user
-        try:
-            with transaction.atomic():
-                refund = refunds.refund_order(
-                    order=order, role=Role.STAFF, actor=staff, reason=reason
-                )
-                self.log_change(request, order, f"退款：{reason}")
-        except errors.Refusal as refusal:
-            self.message_user(request, f"订单 {order}：{refusal.message}。", messages.ERROR)
-        except OperationalError:
-            self.message_user(request, f"订单 {order}：{errors.BUSY}。", messages.ERROR)
-        else:
-            amount, state = money.to_yuan(refund.amount_fen), refund.get_status_display()
-            self.message_user(
-                request, f"订单 {order}：退款 {amount} 元，{state}。", messages.SUCCESS
-            )
+    def line(self, row: Order) -> str:
+        return _what_happens(row)
 
 
 def _what_happens(order: Order) -> str:
     """Say in one line what a refund would do to this order."""
     name = f"订单 {order.order_number}（患者 {order.patient}，医生 {order.doctor}）"
-    if (Status(order.status), Event.REFUND) not in TRANSITIONS:
+    payment = order.paid_with
+    if payment is None or order.status == Status.CANCELLED:
         return f"{name}：{order.get_status_display()}，不能退款"
-    amount, channel = money.to_yuan(order.amount_fen), Channel(order.channel).label
+    amount = money.to_yuan(payment.amount_fen - payment.refunded_fen)
+    channel = Channel(order.channel).label
     line = f"{name}：{order.get_status_display()}，退还 {amount} 元到{channel}"
     return f"{line}，包月服务立即结束" if order.order_type == OrderType.MONTHLY else line
 

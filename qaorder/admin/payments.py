@@ -1,15 +1,18 @@
-"""Payments and refunds: to be read; a failed refund can be sent again."""
+"""Payments and refunds: to be read; a failed refund is ended by one of three acts."""
 
 from typing import Any
 
-from django.contrib import admin, messages
-from django.db import models, transaction
+from django.conf import settings
+from django.contrib import admin
+from django.db import models
 from django.http import HttpRequest
+from django.utils import timezone
 
-from feiqingsong.admin import ReadOnlyAdmin, ReadOnlyTabularInline, named, yuan
+from feiqingsong import money
+from feiqingsong.admin import EMPTY, ReadOnlyAdmin, ReadOnlyTabularInline, named, yuan
+from qaorder.admin.acts import StaffActsAdmin
 from qaorder.lifecycle import Role
-from qaorder.models import Payment, Refund
-from qaorder.payments import refunds
+from qaorder.models import Payment, Refund, RefundStatus
 
 
 class PurposeFilter(admin.SimpleListFilter):
@@ -73,8 +76,24 @@ class PaymentAdmin(ReadOnlyAdmin):
         return bool(payment.charge)
 
 
+class OverdueFilter(admin.SimpleListFilter):
+    """What waits at the provider longer than it should."""
+
+    title = "滞留"
+    parameter_name = "overdue"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "处理中超过 3 天")]
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Refund]) -> Any:
+        if self.value() != "yes":
+            return queryset
+        before = timezone.now() - settings.REFUND_OVERDUE
+        return queryset.filter(status=RefundStatus.OPEN, created_at__lte=before)
+
+
 @admin.register(Refund)
-class RefundAdmin(ReadOnlyAdmin):
+class RefundAdmin(StaffActsAdmin):
     list_display = [
         "payment",
         "payer",
@@ -87,8 +106,8 @@ class RefundAdmin(ReadOnlyAdmin):
         "created_at",
         "finished_at",
     ]
-    list_filter = ["status", "created_at"]
-    list_select_related = ["payment__payer"]
+    list_filter = [OverdueFilter, "status", "origin", "means", "created_at"]
+    list_select_related = ["payment__payer", "held"]
     search_fields = [
         "payment__order_no__startswith",
         "payment__charge_id__exact",
@@ -96,31 +115,28 @@ class RefundAdmin(ReadOnlyAdmin):
         "=payment__payer__username",
     ]
     search_help_text = "商户订单号开头、渠道支付或退款编号，或付款人的用户名"
-    actions = ["retry"]
-    fields = [*list_display, "failure_msg", "refund_id", "sent_at", "next_try_at"]
+    verbs = ("retry_refund", "refund_to_balance", "settle_refund_outside")
+    fields = [
+        *list_display,
+        "held",
+        "origin",
+        "bearer",
+        "means",
+        "attempt",
+        "failure_msg",
+        "refund_id",
+        "sent_at",
+        "next_try_at",
+    ]
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Refund]:
         return super().get_queryset(request).defer("payment__charge")
 
-    def has_retry_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("qaorder.change_refund")
-
     @admin.display(description="付款人")
     def payer(self, refund: Refund) -> str:
-        return refund.payment.payer.username
+        return refund.payment.payer.username if refund.payment else EMPTY
 
-    @admin.action(description="重新退款（仅退款失败的）", permissions=["retry"])
-    def retry(self, request: HttpRequest, queryset: models.QuerySet[Refund]) -> None:
-        sent, skipped = 0, 0
-        for refund in queryset.select_related("payment"):
-            with transaction.atomic():
-                is_due = refunds.retry(refund)
-                if is_due:
-                    self.log_change(request, refund, "重新退款")
-            sent, skipped = sent + is_due, skipped + (not is_due)
-        if sent:
-            self.message_user(request, f"{sent} 笔退款将重新发送到渠道。", messages.SUCCESS)
-        if skipped:
-            self.message_user(
-                request, f"{skipped} 笔不是退款失败，没有重新发送。", messages.WARNING
-            )
+    def line(self, row: Refund) -> str:
+        what = row.payment.order_no if row.payment else row.charge_id
+        amount, status = money.to_yuan(row.amount_fen), row.get_status_display()
+        return f"{what}：{amount} 元，{status}"

@@ -82,7 +82,7 @@ INVARIANTS = (
                 AND balance_fen IS NOT NULL AND code = kind || ':' || owner_id)
             OR (kind = 'clearing' AND owner_id IS NULL AND balance_fen IS NULL
                 AND substr(code, 1, 9) = 'clearing:')
-            OR (kind IN ('held', 'platform', 'suspense') AND owner_id IS NULL
+            OR (kind IN ('held', 'platform', 'suspense', 'bank') AND owner_id IS NULL
                 AND balance_fen IS NULL AND code = kind))
         """,
     ),
@@ -96,6 +96,11 @@ INVARIANTS = (
             OR (kind = 'refund') <> (substr(reference, 1, 7) = 'refund:')
             OR (kind = 'completion') <> (substr(reference, 1, 11) = 'completion:')
             OR (kind = 'suspense') <> (substr(reference, 1, 5) = 'held:')
+            OR (kind = 'assigned') <> (substr(reference, 1, 9) = 'assigned:')
+            OR (kind = 'reversal') <> (substr(reference, 1, 9) = 'reversal:')
+            OR (kind = 'undone') <> (substr(reference, 1, 7) = 'undone:')
+            OR (kind = 'dispute') <> (substr(reference, 1, 8) = 'dispute:')
+            OR (kind = 'settlement') <> (substr(reference, 1, 11) = 'settlement:')
         """,
     ),
     Invariant(
@@ -109,7 +114,7 @@ INVARIANTS = (
         WHERE t.order_number <> COALESCE(o.order_number, '')
             OR (t.kind = 'recharge') <> (p.order_id IS NULL)
         UNION ALL SELECT t.id, t.reference FROM qaorder_refund r
-        JOIN ledger_transaction t ON t.reference = 'refund:' || r.id
+        JOIN ledger_transaction t ON t.reference = 'refund:' || r.id || ':' || r.attempt
         JOIN qaorder_payment p ON p.id = r.payment_id
         LEFT JOIN qaorder_order o ON o.id = p.order_id
         WHERE t.order_number <> COALESCE(o.order_number, '')

@@ -32,8 +32,8 @@ INVARIANTS = (
         "an unpaid order was paid by nothing; a cancelled one was refunded if it was paid",
         """
         SELECT o.id AS order_id, o.status, o.paid_with_id AS payment_id FROM qaorder_order o
-        LEFT JOIN qaorder_refund r ON r.payment_id = o.paid_with_id
-        WHERE o.paid_with_id IS NOT NULL AND (o.status = 0 OR (o.status = 6 AND r.id IS NULL))
+        WHERE o.paid_with_id IS NOT NULL AND (o.status = 0 OR (o.status = 6 AND NOT EXISTS (
+            SELECT 1 FROM qaorder_refund r WHERE r.payment_id = o.paid_with_id)))
         """,
     ),
     Invariant(
@@ -57,11 +57,12 @@ INVARIANTS = (
     ),
     Invariant(
         "I16",
-        "有服务的订单没有退款",
-        "the payment of an order in 1 to 5 has no refund",
+        "服务中的订单没有退款；已回答的只由工作人员退款",
+        "an order in 1 or 2 has no refund, one in 3 to 5 none but by staff",
         """
         SELECT o.id AS order_id, o.status, r.id AS refund_id FROM qaorder_order o
-        JOIN qaorder_refund r ON r.payment_id = o.paid_with_id WHERE o.status BETWEEN 1 AND 5
+        JOIN qaorder_refund r ON r.payment_id = o.paid_with_id
+        WHERE o.status IN (1, 2) OR (o.status IN (3, 4, 5) AND r.role <> 'staff')
         """,
     ),
     Invariant(
@@ -123,7 +124,9 @@ INVARIANTS = (
         LEFT JOIN qaorder_subscription s ON s.order_id = o.id
         WHERE (o.order_type = 'monthly' AND o.paid_with_id IS NOT NULL) <> (s.id IS NOT NULL)
             OR s.patient_id <> o.patient_id OR s.doctor_id <> o.doctor_id
-            OR (s.refunded_at IS NOT NULL) <> (s.id IS NOT NULL AND o.status = 6)
+            OR (o.status = 6 AND s.id IS NOT NULL AND s.refunded_at IS NULL)
+            OR (o.status <> 6 AND s.refunded_at IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM qaorder_refund r WHERE r.payment_id = o.paid_with_id))
         UNION ALL SELECT order_id, MAX(id) FROM qaorder_subscription
         GROUP BY order_id HAVING COUNT(*) > 1
         """,
@@ -149,7 +152,18 @@ INVARIANTS = (
         JOIN qaorder_subscription s ON s.order_id = o.id
         WHERE r.role IN ('patient', 'clock') AND (
             EXISTS (SELECT 1 FROM qaorder_question q WHERE q.order_id = o.id)
-            OR EXISTS (SELECT 1 FROM qaorder_order f WHERE f.subscription_id = s.id))
+            OR EXISTS (SELECT 1 FROM qaorder_order f
+                WHERE f.subscription_id = s.id AND f.paid_with_id IS NOT NULL))
+        """,
+    ),
+    Invariant(
+        "I46",
+        "退款的包月之后不再打开其免费订单",
+        "no free order is opened in a period that was refunded",
+        """
+        SELECT o.id AS order_id, s.id AS period_id FROM qaorder_order o
+        JOIN qaorder_subscription s ON s.id = o.subscription_id
+        JOIN qaorder_payment p ON p.id = o.paid_with_id WHERE p.paid_at > s.refunded_at
         """,
     ),
     Invariant(

@@ -16,26 +16,29 @@ INVARIANTS = (
     ),
     Invariant(
         "I07",
-        "没有服务的到账必有退款",
-        "money that serves no order (late, double, cancelled) has a refund",
+        "没有服务的到账必全额退款",
+        "money that serves no order (late, double, cancelled) is refunded, whole",
         """
         SELECT p.id AS payment_id, o.id AS order_id, o.status FROM qaorder_payment p
         JOIN qaorder_order o ON o.id = p.order_id
-        LEFT JOIN qaorder_refund r ON r.payment_id = p.id
-        WHERE p.state = 'paid' AND r.id IS NULL
+        WHERE p.state = 'paid' AND (p.refunded_fen < p.amount_fen
+                OR NOT EXISTS (SELECT 1 FROM qaorder_refund r WHERE r.payment_id = p.id))
             AND (o.status IN (0, 6) OR o.paid_with_id IS NULL OR o.paid_with_id <> p.id)
         """,
     ),
     Invariant(
         "I08",
-        "退款等于到账金额，且只退已到账的订单支付",
-        "a refund is of a paid payment for an order, once, at its amount",
+        "退款之和不超过到账金额，且只退已到账的支付",
+        "the refunds of a paid payment sum to what it says of them, never more than it",
         """
         SELECT r.id AS refund_id, p.id AS payment_id, r.amount_fen, p.amount_fen AS paid_fen
         FROM qaorder_refund r JOIN qaorder_payment p ON p.id = r.payment_id
-        WHERE p.state <> 'paid' OR r.amount_fen <> p.amount_fen OR p.order_id IS NULL
-        UNION ALL SELECT MAX(id), payment_id, SUM(amount_fen), NULL FROM qaorder_refund
-        GROUP BY payment_id HAVING COUNT(*) > 1
+        WHERE p.state <> 'paid' OR (p.order_id IS NULL) <> (r.bearer = 'payer')
+        UNION ALL SELECT NULL, p.id, p.refunded_fen, p.amount_fen FROM qaorder_payment p
+        WHERE p.refunded_fen > p.amount_fen
+        UNION ALL SELECT MAX(r.id), p.id, SUM(r.amount_fen), p.refunded_fen
+        FROM qaorder_payment p LEFT JOIN qaorder_refund r ON r.payment_id = p.id
+        GROUP BY p.id, p.refunded_fen HAVING COALESCE(SUM(r.amount_fen), 0) <> p.refunded_fen
         """,
     ),
     Invariant(
@@ -80,12 +83,13 @@ INVARIANTS = (
         LEFT JOIN qaorder_payment p ON p.charge_id = n.object_id AND p.state = 'paid'
         LEFT JOIN qaorder_heldcharge h ON h.charge_id = n.object_id
         WHERE n.type = 'charge.succeeded' AND (n.outcome = 'unused'
-            OR (n.outcome IN ('applied', 'repeated') AND p.id IS NULL)
+            OR (n.outcome IN ('applied', 'repeated', 'differs') AND p.id IS NULL)
             OR (n.outcome = 'held' AND h.id IS NULL))
         UNION ALL SELECT n.id, n.type, n.outcome FROM qaorder_notice n
-        LEFT JOIN qaorder_refund r ON r.refund_id = n.object_id AND r.status = 1
         WHERE n.type = 'refund.succeeded' AND (n.outcome = 'unused'
-            OR (n.outcome = 'applied' AND r.id IS NULL))
+            OR (n.outcome IN ('applied', 'differs') AND NOT EXISTS (
+                SELECT 1 FROM qaorder_refund r WHERE r.refund_id = n.object_id) AND NOT EXISTS (
+                SELECT 1 FROM qaorder_discrepancy d WHERE d.refund_id = n.object_id)))
         """,
     ),
     Invariant(
@@ -97,8 +101,10 @@ INVARIANTS = (
         LEFT JOIN qaorder_payment p ON p.charge_id = d.charge_id AND p.state = 'paid'
         WHERE d.kind = 'missed' AND p.id IS NULL
         UNION ALL SELECT d.id, d.kind FROM qaorder_discrepancy d
-        LEFT JOIN qaorder_refund r ON r.refund_id = d.refund_id AND r.status = 1
-        WHERE d.kind = 'refund_missed' AND r.id IS NULL
+        WHERE d.kind = 'refund_missed' AND NOT EXISTS (
+            SELECT 1 FROM qaorder_refund r WHERE r.refund_id = d.refund_id) AND NOT EXISTS (
+            SELECT 1 FROM qaorder_discrepancy u
+            WHERE u.refund_id = d.refund_id AND u.kind = 'refund_undone')
         """,
     ),
     Invariant(
@@ -140,15 +146,18 @@ INVARIANTS = (
     ),
     Invariant(
         "I36",
-        "退款的状态、时间、渠道编号相符",
-        "a refund's status agrees with its time and the provider's number",
+        "退款的状态、方式、时间、渠道编号相符",
+        "a refund's status agrees with its means, its time and the provider's number",
         """
         SELECT r.id AS refund_id, r.status FROM qaorder_refund r
-        JOIN qaorder_payment p ON p.id = r.payment_id
+        LEFT JOIN qaorder_payment p ON p.id = r.payment_id
         WHERE (r.status = 0) <> (r.finished_at IS NULL)
-            OR (r.status = 1 AND p.channel <> 'balance' AND p.amount_fen > 0
-                AND r.refund_id IS NULL)
+            OR (r.status = 1 AND r.means = 'channel' AND r.refund_id IS NULL
+                AND (p.id IS NULL OR (p.channel <> 'balance' AND p.amount_fen > 0)))
             OR ((p.channel = 'balance' OR p.amount_fen = 0) AND r.status <> 1)
+            OR (r.means <> 'channel' AND (r.status <> 1 OR p.id IS NULL))
+            OR (r.origin = 'console' AND r.refund_id IS NULL)
+            OR (p.id IS NULL) = (r.held_id IS NULL)
         """,
     ),
     Invariant(

@@ -5,19 +5,25 @@ from qaorder.models.consultation import Answer, Evaluation, Question
 from qaorder.models.idempotency import IdempotencyKey
 from qaorder.models.order import Channel, Order, OrderEvent, OrderType, Status
 from qaorder.models.payment import (
+    Bearer,
     HeldCharge,
+    HeldResolution,
     Notice,
     NoticeOutcome,
     Payment,
     PaymentState,
     Refund,
+    RefundMeans,
+    RefundOrigin,
     RefundStatus,
 )
 from qaorder.models.reconciliation import Discrepancy, DiscrepancyKind, JobRun, Resolution
+from qaorder.models.staff import Payout, StaffRequest, StaffRequestState
 from qaorder.models.subscription import Subscription
 
 __all__ = [
     "Answer",
+    "Bearer",
     "Channel",
     "DiagnosisTag",
     "Discrepancy",
@@ -25,6 +31,7 @@ __all__ = [
     "Drug",
     "Evaluation",
     "HeldCharge",
+    "HeldResolution",
     "IdempotencyKey",
     "JobRun",
     "Notice",
@@ -34,10 +41,15 @@ __all__ = [
     "OrderType",
     "Payment",
     "PaymentState",
+    "Payout",
     "Question",
     "Refund",
+    "RefundMeans",
+    "RefundOrigin",
     "RefundStatus",
     "Resolution",
+    "StaffRequest",
+    "StaffRequestState",
     "Status",
     "Subscription",
 ]

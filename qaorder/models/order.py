@@ -68,6 +68,7 @@ class Order(models.Model):
     )
     order_type = models.CharField("类型", max_length=7, choices=OrderType.choices)
     amount_fen = models.PositiveIntegerField("金额（分）")
+    platform_share_percent = models.PositiveSmallIntegerField("平台分成（%）", default=0)
     status = models.PositiveSmallIntegerField("状态", choices=Status.choices, default=Status.UNPAID)
     status_at = models.DateTimeField("状态时间", default=timezone.now)
     channel = models.CharField(
@@ -90,6 +91,7 @@ class Order(models.Model):
         verbose_name="所属包月",
     )
     pay_deadline = models.DateTimeField("支付截止")
+    released_at = models.DateTimeField("结算时间", null=True, blank=True)
     created_at = models.DateTimeField("创建时间", default=timezone.now)
     patient_hidden_at = models.DateTimeField("患者删除时间", null=True, blank=True)
     doctor_hidden_at = models.DateTimeField("医生删除时间", null=True, blank=True)
@@ -115,6 +117,11 @@ class Order(models.Model):
                 fields=["pay_deadline"], name="order_unpaid_deadline", condition=models.Q(status=0)
             ),
             models.Index(fields=["status", "status_at"], name="order_status_at"),
+            models.Index(
+                fields=["status_at"],
+                name="order_unreleased",
+                condition=models.Q(status__in=(4, 5), released_at=None),
+            ),
         ]
         constraints = [
             models.CheckConstraint(
@@ -124,6 +131,15 @@ class Order(models.Model):
                 condition=models.Q(status__in=(Status.UNPAID, Status.CANCELLED))
                 | models.Q(paid_with__isnull=False),
                 name="order_served_only_when_paid",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(platform_share_percent__lte=100),
+                name="order_share_at_most_all",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(released_at=None)
+                | models.Q(status__in=(Status.FINISHED, Status.EVALUATED)),
+                name="order_released_only_when_completed",
             ),
         ]
 

@@ -56,6 +56,7 @@ class Payment(models.Model):
     channel = models.CharField("支付方式", max_length=7, choices=Channel.choices)
     order_no = models.CharField("商户订单号", max_length=ORDER_NO_LENGTH, db_index=True)
     amount_fen = models.PositiveIntegerField("金额（分）")
+    refunded_fen = models.PositiveIntegerField("退款（分）", default=0)
     state = models.CharField(
         "状态", max_length=8, choices=PaymentState.choices, default=PaymentState.CREATING
     )
@@ -102,6 +103,10 @@ class Payment(models.Model):
                 | (~models.Q(state="paid") & models.Q(paid_at=None)),
                 name="payment_paid_at_when_paid",
             ),
+            models.CheckConstraint(
+                condition=models.Q(refunded_fen__lte=models.F("amount_fen")),
+                name="payment_refunded_at_most_paid",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -116,14 +121,64 @@ class RefundStatus(models.IntegerChoices):
     FAILED = 2, "退款失败"
 
 
+class RefundOrigin(models.TextChoices):
+    """Who asked the provider: this service, or somebody in the provider's console."""
+
+    SERVICE = "service", "本系统"
+    CONSOLE = "console", "渠道后台"
+
+
+class Bearer(models.TextChoices):
+    """Whose money a refund gives back: the order's own in transit, or somebody's after that."""
+
+    ORDER = "order", "订单在途款"
+    DOCTOR = "doctor", "医生收入"
+    PLATFORM = "platform", "平台"
+    PAYER = "payer", "付款人余额"
+    SUSPENSE = "suspense", "异常到账"
+
+
+class RefundMeans(models.TextChoices):
+    """How the money went back."""
+
+    CHANNEL = "channel", "原路退回"
+    BALANCE = "balance", "退到余额"
+    OUTSIDE = "outside", "线下退款"
+
+
 class Refund(models.Model):
-    """The return of one payment, whole and at most once: the payment has one row here or none.
+    """The return of a payment's money, or of a part; or, without a payment, of a held charge's.
 
     Open until the provider says succeeded; `sent_at` set means the provider may know of it, so it
-    is looked for there before it is sent again.
+    is looked for there before it is sent again. A failed one waits for staff; each new attempt
+    at the provider has its number, which the provider's refund names. All refunds of a payment,
+    the failed ones too, make up its `refunded_fen`.
     """
 
-    payment = models.OneToOneField(Payment, on_delete=models.PROTECT, verbose_name="支付")
+    payment = models.ForeignKey(
+        Payment,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="refunds",
+        verbose_name="支付",
+    )
+    held = models.ForeignKey(
+        "qaorder.HeldCharge",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="refunds",
+        verbose_name="异常到账",
+    )
+    origin = models.CharField(
+        "来源", max_length=7, choices=RefundOrigin.choices, default=RefundOrigin.SERVICE
+    )
+    bearer = models.CharField("承担方", max_length=8, choices=Bearer.choices, default=Bearer.ORDER)
+    means = models.CharField(
+        "方式", max_length=7, choices=RefundMeans.choices, default=RefundMeans.CHANNEL
+    )
+    attempt = models.PositiveSmallIntegerField("第几次", default=1)
     amount_fen = models.PositiveIntegerField("金额（分）")
     status = models.PositiveSmallIntegerField(
         "状态", choices=RefundStatus.choices, default=RefundStatus.OPEN
@@ -145,16 +200,34 @@ class Refund(models.Model):
         indexes = [
             models.Index(
                 fields=["next_try_at"], name="refund_open_due", condition=models.Q(status=0)
-            )
+            ),
+            models.Index(
+                fields=["created_at"], name="refund_not_back", condition=~models.Q(status=1)
+            ),
         ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(status__in=RefundStatus.values), name="refund_status_known"
             ),
+            models.CheckConstraint(
+                condition=models.Q(payment__isnull=False, held=None)
+                | models.Q(payment=None, held__isnull=False, bearer="suspense"),
+                name="refund_of_payment_or_held",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"退款 {self.pk}"
+
+    @property
+    def charge_id(self) -> str:
+        """The provider's charge that the money came by."""
+        return str(self.payment.charge_id if self.payment else self.held.charge_id)
+
+    @property
+    def order_number(self) -> str:
+        """The order it concerns; blank for a recharge and for held money."""
+        return self.payment.order.order_number if self.payment and self.payment.order else ""
 
 
 class NoticeOutcome(models.TextChoices):
@@ -163,6 +236,7 @@ class NoticeOutcome(models.TextChoices):
     UNUSED = "unused", "不使用的类型"
     NOT_OURS = "not_ours", "不属于本服务"
     HELD = "held", "待人工处理"
+    DIFFERS = "differs", "与本地不符，待人工处理"
 
 
 class Notice(models.Model):
@@ -184,13 +258,26 @@ class Notice(models.Model):
         return self.event_id
 
 
+class HeldResolution(models.TextChoices):
+    """What staff did with held money; blank while they have not decided."""
+
+    REFUNDED = "refunded", "退回渠道"
+    ASSIGNED = "assigned", "归还订单或余额"
+    KEPT = "kept", "转入平台"
+
+
 class HeldCharge(models.Model):
-    """Collected money that fits nothing of ours (wrong amount, unknown number); staff decide."""
+    """Collected money that fits nothing of ours (wrong amount, unknown number); staff decide.
+
+    `refunded_fen` is what went back in the provider's console, before it was held or since; the
+    rest is on the suspense account until `resolution` says where it went.
+    """
 
     charge_id = models.CharField("渠道支付编号", max_length=64, unique=True)
     order_no = models.CharField("商户订单号", max_length=64)
     channel = models.CharField("支付方式", max_length=20)
     amount_fen = models.PositiveBigIntegerField("金额（分）")
+    refunded_fen = models.PositiveBigIntegerField("渠道已退（分）", default=0)
     reason = models.CharField("原因", max_length=100)
     payment = models.ForeignKey(
         Payment,
@@ -200,11 +287,36 @@ class HeldCharge(models.Model):
         related_name="held_charges",
         verbose_name="对应支付",
     )
+    resolution = models.CharField(
+        "处理方式", max_length=8, choices=HeldResolution.choices, blank=True
+    )
+    resolved_at = models.DateTimeField("处理时间", null=True, blank=True)
     created_at = models.DateTimeField("时间", default=timezone.now)
 
     class Meta:
         verbose_name = "异常到账"
         verbose_name_plural = "异常到账"
+        indexes = [
+            models.Index(
+                fields=["created_at"], name="held_unresolved", condition=models.Q(resolution="")
+            )
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(refunded_fen__lte=models.F("amount_fen")),
+                name="held_refunded_at_most_collected",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(resolution="", resolved_at=None)
+                | (~models.Q(resolution="") & models.Q(resolved_at__isnull=False)),
+                name="held_resolved_how",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.charge_id
+
+    @property
+    def remaining_fen(self) -> int:
+        """What of it the provider still holds for us."""
+        return self.amount_fen - self.refunded_fen

@@ -3,6 +3,8 @@
 from django.db import models
 from django.utils import timezone
 
+from qaorder.models.payment import Payment
+
 
 class DiscrepancyKind(models.TextChoices):
     """MISSED and REFUND_MISSED are mended when found; staff decide about all others."""
@@ -16,9 +18,19 @@ class DiscrepancyKind(models.TextChoices):
     REFUND_UNKNOWN = "refund_unknown", "渠道有退款，本地无记录"
     REFUND_DIFFERS = "refund_differs", "退款金额不符"
     REFUND_ABSENT = "refund_absent", "本地已退款，渠道未退"
+    REFUND_UNDONE = "refund_undone", "渠道退款成功后又失败"
 
 
 MENDED_KINDS = (DiscrepancyKind.MISSED, DiscrepancyKind.REFUND_MISSED)
+MONEY_KINDS = (DiscrepancyKind.REFUND_UNKNOWN, DiscrepancyKind.REFUND_UNDONE)
+"""These end by a decision that moves money, not by a note."""
+BLOCKING_KINDS = (
+    DiscrepancyKind.REFUND_UNKNOWN,
+    DiscrepancyKind.DIFFERS,
+    DiscrepancyKind.UNPAID,
+    DiscrepancyKind.ABSENT,
+)
+"""While one of these is open, the order's money is not released."""
 
 
 class Resolution(models.TextChoices):
@@ -27,6 +39,8 @@ class Resolution(models.TextChoices):
     MENDED = "mended", "系统已补记"
     GONE = "gone", "再次对账时已一致"
     STAFF = "staff", "人工处理"
+    ACCEPTED = "accepted", "认可"
+    DISPUTED = "disputed", "不认可，平台承担"
 
 
 class Discrepancy(models.Model):
@@ -39,12 +53,20 @@ class Discrepancy(models.Model):
     charge_id = models.CharField("渠道支付编号", max_length=64)
     refund_id = models.CharField("渠道退款编号", max_length=64, blank=True)
     order_no = models.CharField("商户订单号", max_length=64, blank=True)
+    payment = models.ForeignKey(
+        Payment,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="discrepancies",
+        verbose_name="支付",
+    )
     our_amount_fen = models.BigIntegerField("本地金额（分）", null=True, blank=True)
     provider_amount_fen = models.BigIntegerField("渠道金额（分）", null=True, blank=True)
     first_seen_at = models.DateTimeField("首次发现时间", default=timezone.now)
     last_seen_at = models.DateTimeField("最近发现时间", default=timezone.now)
     resolved_at = models.DateTimeField("处理时间", null=True, blank=True)
-    resolution = models.CharField("处理方式", max_length=6, choices=Resolution.choices, blank=True)
+    resolution = models.CharField("处理方式", max_length=8, choices=Resolution.choices, blank=True)
 
     class Meta:
         verbose_name = "对账差异"

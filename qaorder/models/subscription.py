@@ -17,8 +17,8 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
 class Subscription(models.Model):
     """Service from `start_at` up to, not including, `end_at`; periods of a pair never overlap.
 
-    A second purchase starts where the last period ends. A refund ends its period at once; later
-    periods keep their times.
+    A second purchase starts where the last period ends. A refund ends its period at once; the
+    pair's later periods move up by the time given back.
     """
 
     order = models.OneToOneField(

@@ -1,18 +1,21 @@
 """Keeping what a comparison found: one row per difference, however often it is found."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
-from qaorder.models import Discrepancy, DiscrepancyKind, Resolution
+from qaorder.models import Discrepancy, DiscrepancyKind, Order, Payment, Resolution
 from qaorder.models.reconciliation import MENDED_KINDS
+from qaorder.payments.release import release
 
 
 def note(
     kind: DiscrepancyKind,
     charge_id: str,
     *,
+    payment: Payment | None = None,
     refund_id: str = "",
     order_no: str = "",
     ours_fen: int | None = None,
@@ -33,7 +36,7 @@ def note(
         kind=kind,
         charge_id=charge_id,
         refund_id=refund_id,
-        defaults={"order_no": order_no, **seen, **ending},
+        defaults={"order_no": order_no, "payment": payment, **seen, **ending},
     )
     if not is_new:
         if row.resolution == Resolution.GONE:
@@ -43,13 +46,29 @@ def note(
     return row
 
 
+@transaction.atomic
+def resolve(row: Discrepancy, resolution: Resolution) -> bool:
+    """End a difference, and release the order whose money it stopped; False if it had ended."""
+    order = _order_of(row)
+    if order is not None:
+        order = Order.objects.select_for_update().get(pk=order.pk)
+    rows = Discrepancy.objects.filter(pk=row.pk, resolved_at=None)
+    if not rows.update(resolved_at=timezone.now(), resolution=resolution):
+        return False
+    if order is not None:
+        release(order)
+    return True
+
+
 def close_gone(charge_ids: Collection[str], found: Collection[int]) -> int:
     """Resolve the open differences of these charges that were not found again."""
-    gone = [
-        row.pk
-        for row in Discrepancy.objects.filter(resolved_at=None)
+    gone: Iterable[Discrepancy] = Discrepancy.objects.filter(resolved_at=None)
+    return sum(
+        resolve(row, Resolution.GONE)
+        for row in gone
         if row.charge_id in charge_ids and row.pk not in found
-    ]
-    return Discrepancy.objects.filter(pk__in=gone, resolved_at=None).update(
-        resolved_at=timezone.now(), resolution=Resolution.GONE
     )
+
+
+def _order_of(row: Discrepancy) -> Order | None:
+    return row.payment.order if row.payment is not None else None

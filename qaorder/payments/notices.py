@@ -9,8 +9,8 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from feiqingsong.failpoints import failpoint
-from qaorder.models import Notice, NoticeOutcome
-from qaorder.payments import pingpp, refunds
+from qaorder.models import HeldCharge, Notice, NoticeOutcome, Payment
+from qaorder.payments import console, pingpp, refund_answers
 from qaorder.payments.settlement import read_paid_charge, settle
 
 logger = logging.getLogger("feiqingsong.webhook")
@@ -43,20 +43,25 @@ def receive(raw_body: bytes, signature: str | None) -> NoticeOutcome:
         digest=digest,
         outcome=NoticeOutcome.UNUSED,
     )
-    if Notice.objects.filter(event_id=notice.event_id).exists():
+    known = Notice.objects.filter(event_id=notice.event_id).first()
+    if known is not None and known.outcome != NoticeOutcome.NOT_OURS:
         return NoticeOutcome.REPEATED
     try:
-        return _apply(notice, event, subject)
+        # One that was not ours may be by now: the settings were wrong, or it came too early.
+        return _apply(known or notice, event, subject)
     except IntegrityError:
         # A twin of this notice was faster; if it was anything else, the notice is not there.
-        if Notice.objects.filter(event_id=notice.event_id).exists():
+        if known is None and Notice.objects.filter(event_id=notice.event_id).exists():
             return NoticeOutcome.REPEATED
         raise
 
 
 @transaction.atomic
 def _apply(notice: Notice, event: dict[str, Any], subject: dict[str, Any]) -> NoticeOutcome:
-    notice.save(force_insert=True)
+    if notice.pk is None:
+        notice.save(force_insert=True)
+    elif Notice.objects.select_for_update().get(pk=notice.pk).outcome != NoticeOutcome.NOT_OURS:
+        return NoticeOutcome.REPEATED
     failpoint("webhook.notice_kept")
     notice.outcome = _effect(event, subject)
     notice.save(update_fields=["outcome"])
@@ -74,8 +79,20 @@ def _effect(event: dict[str, Any], subject: dict[str, Any]) -> NoticeOutcome:
     if kind == "charge.succeeded":
         fact = read_paid_charge(subject)
         return NoticeOutcome.NOT_OURS if fact is None else settle(fact)
-    refund = refunds.find_for_notice(subject)
-    return NoticeOutcome.NOT_OURS if refund is None else refunds.record(refund.pk, subject)
+    return _refund_effect(subject)
+
+
+def _refund_effect(answer: dict[str, Any]) -> NoticeOutcome:
+    refund = refund_answers.match(answer)
+    if refund is not None:
+        return refund_answers.record(refund.pk, answer)
+    charge_id = _text(answer.get("charge"))
+    if not charge_id or not any(
+        model.objects.filter(charge_id=charge_id).exists() for model in (Payment, HeldCharge)
+    ):
+        return NoticeOutcome.NOT_OURS
+    found = console.look(charge_id, [answer])
+    return NoticeOutcome.DIFFERS if found else NoticeOutcome.APPLIED
 
 
 def _parse(raw_body: bytes) -> dict[str, Any]:

@@ -6,18 +6,21 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from feiqingsong.failpoints import failpoint
 from qaorder.models import Refund
 from qaorder.models.payment import RefundStatus
-from qaorder.payments import pingpp, refunds
+from qaorder.payments import console, pingpp, refund_answers, refunds
 
 logger = logging.getLogger("feiqingsong.refunds")
 
 DESCRIPTION = "订单退款"
 """What the provider is told; the reason itself may speak of the patient's condition."""
 BATCH = 20
+PASSING_REFUSALS = (401, 403, 408, 429)
+"""About us or the moment, not about the refund."""
 
 
 def send_due() -> int:
@@ -58,38 +61,59 @@ def _handle(refund: Refund) -> bool:
     """Send or look for one leased refund; whether the provider was there to be asked."""
     failpoint("refund.claimed")
     try:
-        answer = _look_up(refund) if refund.sent_at else None
+        answer = _look_up(refund)
         if answer is None:
-            Refund.objects.filter(pk=refund.pk, sent_at=None).update(sent_at=timezone.now())
+            if not _is_still_ours(refund):
+                return True
             failpoint("refund.asked")
             answer = pingpp.create_refund(
-                charge_id=str(refund.payment.charge_id),
+                charge_id=refund.charge_id,
                 amount_fen=refund.amount_fen,
                 description=DESCRIPTION,
-                metadata={refunds.METADATA_KEY: str(refund.pk)},
+                metadata=refund_answers.metadata_of(refund),
             )
         failpoint("refund.sent")
     except pingpp.ProviderError as error:
         logger.warning("refund %d, try %d: %s", refund.pk, refund.tries, type(error).__name__)
-        _note_failure(refund, error)
+        if _is_definite(error):
+            refunds.refuse(refund.pk, error.code or error.kind)
+        else:
+            _note_failure(refund, error)
         return not error.hangs
-    refunds.record(refund.pk, answer)
+    refund_answers.record(refund.pk, answer)
     return True
 
 
+def _is_still_ours(refund: Refund) -> bool:
+    """Note that the provider may know of it from now on; False if the console's took its place."""
+    rows = Refund.objects.filter(pk=refund.pk, status=RefundStatus.OPEN, refund_id=None)
+    return bool(rows.update(sent_at=Coalesce("sent_at", timezone.now())))
+
+
 def _look_up(refund: Refund) -> dict[str, Any] | None:
-    """Return the provider's refund of ours, or None if it has none."""
-    charge_id = str(refund.payment.charge_id)
+    """Return the provider's refund of ours, or None if it has none.
+
+    Those that others made there are taken note of before more of the charge's money is sent back.
+    """
     if refund.refund_id:
-        return pingpp.retrieve_refund(charge_id=charge_id, refund_id=refund.refund_id)
-    ours = [
-        answer
-        for answer in pingpp.list_refunds(charge_id)
-        if isinstance(answer.get("metadata"), dict)
-        and answer["metadata"].get(refunds.METADATA_KEY) == str(refund.pk)
-    ]
-    # One that failed does not stand in the way of a retry; any other does.
-    return next((answer for answer in ours if answer.get("status") != "failed"), None)
+        return pingpp.retrieve_refund(charge_id=refund.charge_id, refund_id=refund.refund_id)
+    answers = pingpp.list_refunds(refund.charge_id)
+    for answer in answers:
+        ours = refund_answers.match(answer)
+        # One that failed does not stand in the way of another attempt; any other does.
+        if ours is not None and ours.pk == refund.pk and answer.get("status") != "failed":
+            return answer
+    console.look(refund.charge_id, answers)
+    return None
+
+
+def _is_definite(error: pingpp.ProviderError) -> bool:
+    """Whether the provider refused this very refund, now and for good."""
+    return (
+        isinstance(error, pingpp.ProviderRefused)
+        and error.operation == "create_refund"
+        and error.http_status not in PASSING_REFUSALS
+    )
 
 
 def _note_failure(refund: Refund, error: pingpp.ProviderError) -> None:

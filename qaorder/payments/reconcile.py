@@ -7,7 +7,7 @@ for staff. What is younger than SETTLED_AFTER is still in flight and left alone.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -23,9 +23,10 @@ from qaorder.models import (
     Payment,
     PaymentState,
     Refund,
+    RefundMeans,
     RefundStatus,
 )
-from qaorder.payments import discrepancies, pingpp, refunds
+from qaorder.payments import console, discrepancies, pingpp, refund_answers
 from qaorder.payments.settlement import PaidCharge, read_paid_charge, settle
 
 SETTLED_AFTER = timedelta(minutes=5)
@@ -34,7 +35,6 @@ SLICE = timedelta(hours=6)
 SHORTEST = timedelta(seconds=2)
 BATCH = 200
 TEXT_LENGTH = 64
-REFUND_ID_LENGTH = 40
 
 Json = dict[str, Any]
 
@@ -99,10 +99,10 @@ def _check_theirs(charges: list[Json], settled: datetime, report: Report) -> Non
 def _check_ours(start: datetime, end: datetime, settled: datetime, report: Report) -> None:
     """What we hold as paid or refunded must be theirs; those not listed are asked for singly."""
     made = Q(created_at__gte=start, created_at__lt=end)
-    refunded = Q(refund__created_at__gte=start, refund__created_at__lt=end)
+    refunded = Q(refunds__created_at__gte=start, refunds__created_at__lt=end)
     # Two queries, as neither index serves both conditions.
     for condition in (made, refunded):
-        for payment in _payments().filter(condition):
+        for payment in _payments().filter(condition).distinct():
             charge_id = payment.charge_id or f"payment:{payment.pk}"
             if charge_id in report.charges:
                 continue
@@ -113,6 +113,7 @@ def _check_ours(start: datetime, end: datetime, settled: datetime, report: Repor
                 report.note(
                     kind,
                     charge_id,
+                    payment=payment,
                     order_no=payment.order_no,
                     ours_fen=payment.amount_fen,
                     theirs_fen=_amount(charge or {}),
@@ -124,7 +125,7 @@ def _check_ours(start: datetime, end: datetime, settled: datetime, report: Repor
 def _payments() -> QuerySet[Payment]:
     """Payments that the provider must know as paid."""
     paid = Payment.objects.filter(state=PaymentState.PAID, amount_fen__gt=0)
-    return paid.exclude(channel=Channel.BALANCE).select_related("refund")
+    return paid.exclude(channel=Channel.BALANCE).prefetch_related("refunds")
 
 
 def _compare(payment: Payment, charge: Json, settled: datetime, report: Report) -> None:
@@ -135,11 +136,12 @@ def _compare(payment: Payment, charge: Json, settled: datetime, report: Report) 
         report.note(
             DiscrepancyKind.DIFFERS,
             charge["id"],
+            payment=payment,
             order_no=payment.order_no,
             ours_fen=payment.amount_fen,
             theirs_fen=_amount(charge),
         )
-    _compare_refunds(payment, charge, settled, report)
+    _check_refunds(payment, settled, _compare_refunds(charge, payment, report), report)
 
 
 def _settle(charge: Json, settled: datetime, report: Report) -> None:
@@ -153,6 +155,7 @@ def _settle(charge: Json, settled: datetime, report: Report) -> None:
     elif fact.paid_at <= settled:
         report.charges.add(charge["id"])
         kind = _outcome(fact)
+        _compare_refunds(charge, None, report)
         if kind is not None:
             details: Json = {"order_no": fact.order_no, "theirs_fen": fact.amount_fen}
             row = Payment.objects.filter(order_no=fact.order_no, duplicate_of=None).first()
@@ -160,74 +163,63 @@ def _settle(charge: Json, settled: datetime, report: Report) -> None:
 
 
 def _outcome(fact: PaidCharge) -> DiscrepancyKind | None:
-    """Settle the charge; None if its notice was quicker."""
+    """Settle the charge; None if its notice was quicker, or staff have decided about it."""
     outcome = settle(fact)
     if outcome != NoticeOutcome.HELD:
         return DiscrepancyKind.MISSED if outcome == NoticeOutcome.APPLIED else None
     held = HeldCharge.objects.get(charge_id=fact.charge_id)
+    if held.resolution:
+        return None
     return DiscrepancyKind.DIFFERS if held.payment_id else DiscrepancyKind.STRANGER
 
 
-def _compare_refunds(payment: Payment, charge: Json, settled: datetime, report: Report) -> None:
-    ours: Refund | None = getattr(payment, "refund", None)
-    theirs = [answer for answer in _refunds_of(charge) if answer.get("status") != "failed"]
-    is_back = False
-    for answer in theirs:
-        known = ours if ours is not None and _is_of(answer, ours) else None
-        if known is not None:
-            is_back |= answer.get("status") == "succeeded"
-            kind = _difference(known, answer)
-        else:
-            kind = None if _is_young(answer, settled) else DiscrepancyKind.REFUND_UNKNOWN
-        if kind is not None:
+def _compare_refunds(charge: Json, payment: Payment | None, report: Report) -> set[int]:
+    """Take over what the provider says of the charge's refunds; return those of ours it has."""
+    answers, ours = _refunds_of(charge), set()
+    report.found += console.look(charge["id"], answers)
+    for answer in answers:
+        refund = refund_answers.match(answer)
+        if refund is None:
+            continue
+        ours.add(refund.pk)
+        outcome = refund_answers.record(refund.pk, answer)
+        if outcome == NoticeOutcome.DIFFERS:
+            report.found += Discrepancy.objects.filter(refund_id=answer["id"], resolved_at=None)
+        elif outcome == NoticeOutcome.APPLIED and answer.get("status") == "succeeded":
             report.note(
-                kind,
+                DiscrepancyKind.REFUND_MISSED,
                 charge["id"],
-                refund_id=answer["id"][:TEXT_LENGTH],
-                order_no=payment.order_no,
-                ours_fen=known.amount_fen if known else None,
+                payment=payment,
+                refund_id=answer["id"],
+                order_no=charge["order_no"],
+                ours_fen=refund.amount_fen,
                 theirs_fen=_amount(answer),
             )
-    if _is_settled(ours, settled) and not is_back:
-        report.note(
-            DiscrepancyKind.REFUND_ABSENT,
-            charge["id"],
-            order_no=payment.order_no,
-            ours_fen=payment.amount_fen,
-        )
+    return ours
 
 
-def _difference(ours: Refund, answer: Json) -> DiscrepancyKind | None:
-    """Compare our refund with theirs; one that is through there is recorded here."""
-    if answer.get("amount") != ours.amount_fen:
-        return DiscrepancyKind.REFUND_DIFFERS
-    if answer.get("status") != "succeeded" or ours.status == RefundStatus.SUCCEEDED:
-        return None
-    is_new = refunds.record(ours.pk, answer) == NoticeOutcome.APPLIED
-    return DiscrepancyKind.REFUND_MISSED if is_new else None
+def _check_refunds(payment: Payment, settled: datetime, found: set[int], report: Report) -> None:
+    """What the channel gave back by our book must be in theirs."""
+    for refund in payment.refunds.all():
+        if _is_settled(refund, settled) and refund.pk not in found:
+            report.note(
+                DiscrepancyKind.REFUND_ABSENT,
+                str(payment.charge_id),
+                payment=payment,
+                refund_id=refund.refund_id or "",
+                order_no=payment.order_no,
+                ours_fen=refund.amount_fen,
+            )
 
 
-def _is_of(answer: Json, ours: Refund) -> bool:
-    """Whether the provider's refund is ours; a second one naming our row is not."""
-    if ours.refund_id is not None and ours.status == RefundStatus.SUCCEEDED:
-        return answer.get("id") == ours.refund_id
-    metadata = answer.get("metadata")
-    named = metadata.get(refunds.METADATA_KEY) if isinstance(metadata, dict) else None
-    return answer.get("id") == ours.refund_id or named == str(ours.pk)
-
-
-def _is_settled(ours: Refund | None, settled: datetime) -> bool:
+def _is_settled(ours: Refund, settled: datetime) -> bool:
+    """Whether the channel gave it back, by our book, and long enough ago to show in theirs."""
     return bool(
-        ours
-        and ours.status == RefundStatus.SUCCEEDED
+        ours.status == RefundStatus.SUCCEEDED
+        and ours.means == RefundMeans.CHANNEL
         and ours.finished_at
         and ours.finished_at <= settled
     )
-
-
-def _is_young(answer: Json, settled: datetime) -> bool:
-    created = answer.get("created")
-    return type(created) is int and datetime.fromtimestamp(created, UTC) > settled
 
 
 def _refunds_of(charge: Json) -> list[Json]:
@@ -235,12 +227,8 @@ def _refunds_of(charge: Json) -> list[Json]:
     if isinstance(listed, dict) and listed.get("has_more") is False:
         data = listed.get("data")
         if isinstance(data, list):
-            return [row for row in data if isinstance(row, dict) and _has_id(row)]
+            return [row for row in data if refund_answers.id_of(row)]
     return pingpp.list_refunds(charge["id"])
-
-
-def _has_id(answer: Json) -> bool:
-    return isinstance(answer.get("id"), str) and 0 < len(answer["id"]) <= REFUND_ID_LENGTH
 
 
 def _retrieve(charge_id: str | None) -> Json | None:

@@ -2,29 +2,39 @@
 
 The row comes first and the provider is asked later, by `run_jobs`, so that no crash can lose or
 double a refund. What the provider may already know of is looked for there before it is sent again.
+A refund that failed waits for staff, who send it again, pay it to the balance, or settled it
+outside.
 """
 
-import re
 from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
+from feiqingsong import money
 from feiqingsong.errors import CannotRefund
 from feiqingsong.failpoints import failpoint
 from ledger import services as ledger
-from ledger.models import TransactionKind
+from ledger.models import Account, TransactionKind
 from qaorder.lifecycle import Event, Role, advance
-from qaorder.models import NoticeOutcome, Order, OrderType, Payment, Refund, Status
+from qaorder.models import (
+    Bearer,
+    HeldCharge,
+    HeldResolution,
+    Order,
+    OrderType,
+    Payment,
+    Refund,
+    RefundMeans,
+    Status,
+)
 from qaorder.models.payment import RefundStatus
 from qaorder.payments.gateways import gateway_for
+from qaorder.payments.release import COMPLETED, refunded_fen
 from qaorder.services.subscriptions import end_period, is_used, lock_patient
-
-METADATA_KEY = "refund"
-"""Where a provider's refund names our row."""
-_REFUND_ID = re.compile(r"[0-9A-Za-z_-]{1,40}", re.ASCII)
 
 
 @transaction.atomic
@@ -36,114 +46,220 @@ def refund_order(
     Raises: CannotRefund outside statuses 1 and 2, and for a monthly order that was used, unless
     the doctor or staff refund it.
     """
-    order = Order.objects.select_for_update().get(pk=order.pk)
-    if order.status not in (Status.PAID, Status.WAITING) or order.paid_with is None:
+    order, payment = lock_paid(order)
+    if order.status not in (Status.PAID, Status.WAITING):
         raise CannotRefund
-    payment = order.paid_with
+    cancel_paid(order, role=role, actor=actor)
+    return open_refund(payment, reason=reason, role=role)
+
+
+def lock_paid(order: Order) -> tuple[Order, Payment]:
+    """Return the order and the payment that opened it, both locked, in that order.
+
+    Raises: CannotRefund if nothing paid it.
+    """
+    order = Order.objects.select_for_update().get(pk=order.pk)
+    if order.paid_with_id is None:
+        raise CannotRefund
+    return order, Payment.objects.select_for_update().get(pk=order.paid_with_id)
+
+
+def cancel_paid(order: Order, *, role: Role, actor: User | None) -> None:
+    """Move a locked order whose money goes back to 6 and end its period.  Raises: CannotRefund."""
     if order.order_type == OrderType.MONTHLY:
         lock_patient(order.patient_id)
         if role in (Role.PATIENT, Role.CLOCK) and is_used(order.period):
             raise CannotRefund
         end_period(order.period)
     advance(order, Event.REFUND, role, actor)
-    return open_refund(payment, reason=reason, role=role)
 
 
-def open_refund(payment: Payment, *, reason: str, role: Role) -> Refund:
-    """Write the refund of a paid payment in the caller's transaction.
+@transaction.atomic
+def refund_completed(*, order: Order, bearer: Bearer, reason: str) -> Refund:
+    """Give a served order's money back at staff's word; the order keeps its status (3 to 5).
+
+    What is still in transit pays, else `bearer` (doctor or platform); a monthly period that runs
+    ends.  Raises: CannotRefund in any other status, and when nothing is left to give back.
+    """
+    order, payment = lock_paid(order)
+    left = payment.amount_fen - payment.refunded_fen
+    if order.status not in (Status.ANSWERED, *COMPLETED) or not left:
+        raise CannotRefund
+    if order.order_type == OrderType.MONTHLY:
+        lock_patient(order.patient_id)
+        end_period(order.period)
+    return open_refund(payment, reason=reason, role=Role.STAFF, bearer=bearer_of(order, bearer))
+
+
+def bearer_of(order: Order, bearer: Bearer) -> Bearer:
+    """Return who pays: a doctor who was not paid yet loses what is in transit, nothing else."""
+    return Bearer.ORDER if bearer == Bearer.DOCTOR and order.released_at is None else bearer
+
+
+def open_refund(
+    payment: Payment,
+    *,
+    reason: str,
+    role: Role,
+    amount_fen: int | None = None,
+    bearer: Bearer = Bearer.ORDER,
+    is_taken: bool = False,
+    **columns: Any,
+) -> Refund:
+    """Write the refund of a locked, paid payment, or of a part, in the caller's transaction.
 
     Money from the balance, or none, is back at once; the provider's is sent by `send_due`.
+    `is_taken` says that the bearer's money is in transit already.
+    Raises: CannotRefund if the payment has less left; InsufficientBalance if the payer bears it.
     """
+    amount = payment.amount_fen - payment.refunded_fen if amount_fen is None else amount_fen
+    # The condition, and the constraint behind it, keep all refunds within the payment.
+    rows = Payment.objects.filter(pk=payment.pk, refunded_fen__lte=F("amount_fen") - amount)
+    if not rows.update(refunded_fen=F("refunded_fen") + amount):
+        raise CannotRefund
     refund = Refund.objects.create(
-        payment=payment, amount_fen=payment.amount_fen, reason=reason, role=role
+        payment=payment, amount_fen=amount, reason=reason, role=role, bearer=bearer, **columns
     )
+    if amount and bearer != Bearer.ORDER and not is_taken:
+        _take(refund)
     failpoint("refund.row_written")
     if not gateway_for(payment.channel, payment.amount_fen).remote:
         succeed(refund)
     return refund
 
 
-def succeed(refund: Refund) -> None:
+def _take(refund: Refund) -> None:
+    """Book the money of a refund back into transit, from whoever bears it."""
+    legs = {ledger.held(): refund.amount_fen} | _sources(refund)
+    reference = f"reversal:{refund.pk}"
+    ledger.post(TransactionKind.REVERSAL, reference, legs, refund.order_number)
+
+
+def _sources(refund: Refund) -> dict[Account, int]:
+    payment, amount = refund.payment, refund.amount_fen
+    if payment is None or refund.bearer == Bearer.PLATFORM:
+        return {ledger.platform(): -amount}
+    if refund.bearer == Bearer.PAYER or payment.order is None:
+        return {ledger.wallet(payment.payer): -amount}
+    order = payment.order
+    # As if all reversals were one, so that roundings add up to what was released.
+    before = refunded_fen(order, Bearer.DOCTOR) - amount
+    percent = order.platform_share_percent
+    share = money.split(before + amount, percent)[0] - money.split(before, percent)[0]
+    legs = {ledger.platform(): -share, ledger.earnings(order.doctor.user): share - amount}
+    return {account: fen for account, fen in legs.items() if fen}
+
+
+def succeed(refund: Refund, means: RefundMeans = RefundMeans.CHANNEL) -> None:
     """Close an open or failed refund and book the money back; call with the row locked."""
-    payment = refund.payment
-    refund.status = RefundStatus.SUCCEEDED
+    refund.status, refund.means = RefundStatus.SUCCEEDED, means
     refund.finished_at = timezone.now()
     refund.save()
-    source = gateway_for(payment.channel, payment.amount_fen).source(payment)
-    if source is None:
+    target = _target(refund)
+    if target is None:
         return
-    order_number = payment.order.order_number if payment.order else ""
-    legs = {ledger.held(): -refund.amount_fen, source: refund.amount_fen}
-    ledger.post(TransactionKind.REFUND, f"refund:{refund.pk}", legs, order_number)
+    legs = {_transit(refund): -refund.amount_fen, target: refund.amount_fen}
+    reference = f"refund:{refund.pk}:{refund.attempt}"
+    ledger.post(TransactionKind.REFUND, reference, legs, refund.order_number)
+
+
+def _transit(refund: Refund) -> Account:
+    return ledger.held() if refund.payment else ledger.suspense()
+
+
+def _target(refund: Refund) -> Account | None:
+    if refund.means == RefundMeans.OUTSIDE:
+        return ledger.bank()
+    if refund.payment is None:
+        return ledger.clearing(refund.held.channel)
+    if refund.means == RefundMeans.BALANCE:
+        return ledger.wallet(refund.payment.payer)
+    payment = refund.payment
+    return gateway_for(payment.channel, payment.amount_fen).source(payment)
+
+
+def fail(refund: Refund) -> None:
+    """Note that the provider will not give the money back; call with the row locked."""
+    refund.status, refund.finished_at = RefundStatus.FAILED, timezone.now()
+    refund.save()
+    # Held money is there again for staff to decide about.
+    HeldCharge.objects.filter(pk=refund.held_id, resolution=HeldResolution.REFUNDED).update(
+        resolution="", resolved_at=None
+    )
+
+
+@transaction.atomic
+def refuse(refund_pk: int, code: str) -> None:
+    """Note a definite refusal by the provider: nothing of this attempt exists there."""
+    refund = lock(refund_pk)
+    if refund.status == RefundStatus.OPEN and refund.refund_id is None:
+        refund.failure_code = code[:60]
+        fail(refund)
+
+
+@transaction.atomic
+def retry(refund: Refund) -> Refund:
+    """Send a failed refund again, as its next attempt.  Raises: CannotRefund if it has not failed.
+
+    Held money is refunded anew instead.
+    """
+    refund = _lock_failed(refund)
+    refund.status, refund.finished_at, refund.attempt = RefundStatus.OPEN, None, refund.attempt + 1
+    refund.refund_id, refund.sent_at, refund.next_try_at = None, None, timezone.now()
+    refund.save()
+    return refund
+
+
+@transaction.atomic
+def end_otherwise(refund: Refund, means: RefundMeans) -> Refund:
+    """Close a failed refund by paying it to the balance, or because it was settled outside.
+
+    Raises: CannotRefund if it has not failed.
+    """
+    refund = _lock_failed(refund)
+    # A success that the provider still reports under its old number is a difference now.
+    refund.refund_id, refund.attempt = None, refund.attempt + 1
+    succeed(refund, means)
+    return refund
+
+
+@transaction.atomic
+def undo(refund: Refund) -> Refund:
+    """Take a refund's success back, because the provider says that it failed after all.
+
+    Raises: CannotRefund unless the channel had returned the money.
+    """
+    refund = lock(refund.pk)
+    if (refund.status, refund.means) != (RefundStatus.SUCCEEDED, RefundMeans.CHANNEL):
+        raise CannotRefund
+    target = _target(refund)
+    if target is not None:
+        legs = {target: -refund.amount_fen, _transit(refund): refund.amount_fen}
+        reference = f"undone:refund:{refund.pk}:{refund.attempt}"
+        ledger.post(TransactionKind.UNDONE, reference, legs, refund.order_number)
+    refund.attempt += 1
+    fail(refund)
+    return refund
+
+
+def lock(refund_pk: int) -> Refund:
+    """Return the refund, locked."""
+    rows = Refund.objects.select_for_update(of=("self",))
+    return rows.select_related("payment__order", "held").get(pk=refund_pk)
+
+
+def _lock_failed(refund: Refund) -> Refund:
+    refund = lock(refund.pk)
+    if refund.status != RefundStatus.FAILED or refund.payment is None:
+        raise CannotRefund
+    return refund
 
 
 def refund_of(order: Order) -> Refund | None:
     """Return the refund of the money that paid the order, else the order's latest, or None."""
     refunds = Refund.objects.filter(payment__order=order).select_related("payment__order")
-    return refunds.filter(payment__settled_order=order).first() or refunds.order_by("-pk").first()
-
-
-def retry(refund: Refund) -> bool:
-    """Send a failed refund again, at staff's request; False if it has not failed."""
-    return bool(
-        Refund.objects.filter(pk=refund.pk, status=RefundStatus.FAILED).update(
-            status=RefundStatus.OPEN, refund_id=None, next_try_at=timezone.now(), finished_at=None
-        )
-    )
-
-
-@transaction.atomic
-def record(refund_pk: int, answer: dict[str, Any]) -> NoticeOutcome:
-    """Take over what the provider says of a refund: pending, succeeded or failed, as given.
-
-    An answer about another charge or amount is not believed and held for staff.
-    """
-    refund = (
-        Refund.objects.select_for_update(of=("self",))
-        .select_related("payment__order")
-        .get(pk=refund_pk)
-    )
-    if (answer.get("charge"), answer.get("amount")) != (
-        refund.payment.charge_id,
-        refund.amount_fen,
-    ):
-        return NoticeOutcome.HELD
-    is_old = refund.refund_id not in (None, answer["id"]) and answer.get("status") != "succeeded"
-    if refund.status == RefundStatus.SUCCEEDED or is_old:
-        return NoticeOutcome.REPEATED
-    refund.refund_id = answer["id"]
-    refund.failure_code = _text(answer.get("failure_code"))[:60]
-    refund.failure_msg = _text(answer.get("failure_msg"))
-    if answer.get("status") == "succeeded":
-        succeed(refund)
-    else:
-        if answer.get("status") == "failed":
-            refund.status, refund.finished_at = RefundStatus.FAILED, timezone.now()
-        refund.save()
-    failpoint("refund.recorded")
-    return NoticeOutcome.APPLIED
-
-
-def find_for_notice(answer: Any) -> Refund | None:
-    """Return our refund that a provider's refund object is about, or None."""
-    if not isinstance(answer, dict) or not isinstance(answer.get("id"), str):
-        return None
-    if not _REFUND_ID.fullmatch(answer["id"]):
-        return None
-    known = Refund.objects.filter(refund_id=answer["id"]).first()
-    if known is not None:
-        return known
-    metadata = answer.get("metadata")
-    number = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
-    if not isinstance(number, str) or not number.isascii() or not number.isdigit():
-        return None
-    return Refund.objects.filter(pk=int(number[:18])).first()
-
-
-def _text(value: Any) -> str:
-    """The provider's words as any database can keep them, or blank."""
-    text = value if isinstance(value, str) else ""
-    return text.encode("utf-8", "ignore").decode().replace("\x00", "")
+    newest = refunds.order_by("-pk")
+    return newest.filter(payment__settled_order=order).first() or newest.first()
 
 
 def backoff(tries: int) -> timedelta:

@@ -13,18 +13,31 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from feiqingsong.errors import CannotPay
 from feiqingsong.failpoints import failpoint
 from ledger import services as ledger
 from ledger.models import TransactionKind
 from qaorder.lifecycle import Event, Role, advance
-from qaorder.models import HeldCharge, NoticeOutcome, Order, OrderType, Payment, Status
-from qaorder.models.payment import PaymentState
+from qaorder.models import (
+    Discrepancy,
+    DiscrepancyKind,
+    HeldCharge,
+    NoticeOutcome,
+    Order,
+    OrderType,
+    Payment,
+    Status,
+    Subscription,
+)
+from qaorder.models.payment import OPEN_STATES, PaymentState
+from qaorder.payments import console, discrepancies
 from qaorder.payments.gateways import gateway_for
 from qaorder.payments.refunds import open_refund
 from qaorder.services.subscriptions import lock_patient, start_period
 
 UNKNOWN_NUMBER = "未知商户订单号"
 WRONG_AMOUNT = "金额或渠道不符"
+ALREADY_REFUNDED = "到账时渠道已退款"
 SURPLUS = "重复或迟到的支付，系统退款"
 CHARGE_ID_LENGTH = 40
 """What a payment's row can keep; the provider's own are shorter."""
@@ -40,6 +53,8 @@ class PaidCharge:
     channel: str
     amount_fen: int
     paid_at: datetime
+    is_refunded: bool = False
+    refunds: tuple[Any, ...] = ()
 
 
 def read_paid_charge(charge: Any) -> PaidCharge | None:
@@ -61,11 +76,21 @@ def read_paid_charge(charge: Any) -> PaidCharge | None:
     amount = charge.get("amount")
     if type(amount) is not int or not 0 < amount < 2**62:
         return None
-    return PaidCharge(names[0], names[1], names[2], amount, _time_paid(charge))
+    back = _refunds(charge)
+    is_refunded = bool(back) or charge.get("amount_refunded") not in (None, 0)
+    return PaidCharge(*names, amount, _time_paid(charge), is_refunded, back)
 
 
 def _identifier(value: Any) -> str:
     return value if isinstance(value, str) and _IDENTIFIER.fullmatch(value) else ""
+
+
+def _refunds(charge: dict[str, Any]) -> tuple[Any, ...]:
+    """What was given back already, or is on its way."""
+    listed = charge.get("refunds")
+    rows = listed.get("data") if isinstance(listed, dict) else None
+    answers = rows if isinstance(rows, list) else []
+    return tuple(r for r in answers if isinstance(r, dict) and r.get("status") != "failed")
 
 
 def _time_paid(charge: dict[str, Any]) -> datetime:
@@ -82,6 +107,8 @@ def settle(fact: PaidCharge) -> NoticeOutcome:
     The order turns paid if it still waits for money and the money is in time; any other money for
     it is booked and refunded. A wrong amount or an unknown number is booked and held for staff.
     """
+    if seen := _seen(fact):
+        return seen
     payment = Payment.objects.filter(order_no=fact.order_no, duplicate_of=None).first()
     if payment is None:
         return _hold(fact, UNKNOWN_NUMBER, None)
@@ -90,15 +117,45 @@ def settle(fact: PaidCharge) -> NoticeOutcome:
     if payment.order_id:
         order = Order.objects.select_for_update().get(pk=payment.order_id)
     payment = Payment.objects.select_for_update().get(pk=payment.pk)
+    if seen := _seen(fact):  # a twin was quicker to the lock
+        return seen
     if (fact.amount_fen, fact.channel) != (payment.amount_fen, payment.channel):
         return _hold(fact, WRONG_AMOUNT, payment)
-    if payment.state == PaymentState.PAID and payment.charge_id != fact.charge_id:
-        return _settle_twin(fact, payment)
+    if fact.is_refunded or _is_refunded_since(fact):
+        return _hold(fact, ALREADY_REFUNDED, payment)
     if payment.state == PaymentState.PAID:
-        return NoticeOutcome.REPEATED
+        return _settle_twin(fact, payment)
     payment.charge_id = fact.charge_id
     _book(payment, order, fact.paid_at)
     return NoticeOutcome.APPLIED
+
+
+def _seen(fact: PaidCharge) -> NoticeOutcome | None:
+    """What became of this very charge before; money that is booked is never booked again."""
+    payment = Payment.objects.filter(charge_id=fact.charge_id, state=PaymentState.PAID).first()
+    if payment is None:
+        is_held = HeldCharge.objects.filter(charge_id=fact.charge_id).exists()
+        return NoticeOutcome.HELD if is_held else None
+    ours = (payment.amount_fen, payment.channel, payment.order_no)
+    if ours == (fact.amount_fen, fact.channel, fact.order_no):
+        return NoticeOutcome.REPEATED
+    discrepancies.note(
+        DiscrepancyKind.DIFFERS,
+        fact.charge_id,
+        payment=payment,
+        order_no=payment.order_no,
+        ours_fen=payment.amount_fen,
+        theirs_fen=fact.amount_fen,
+    )
+    return NoticeOutcome.DIFFERS
+
+
+def _is_refunded_since(fact: PaidCharge) -> bool:
+    """Whether the notice of its refund in the console was quicker than its own."""
+    kind = DiscrepancyKind.REFUND_UNKNOWN
+    return Discrepancy.objects.filter(
+        charge_id=fact.charge_id, kind=kind, resolved_at=None
+    ).exists()
 
 
 def settle_at_once(payment: Payment, order: Order) -> None:
@@ -106,8 +163,10 @@ def settle_at_once(payment: Payment, order: Order) -> None:
 
     Raises: InsufficientBalance, CannotPay.
     """
-    if order.order_type == OrderType.MONTHLY:
+    if order.order_type == OrderType.MONTHLY or order.subscription_id:
         lock_patient(order.patient_id)  # before the wallet, as a refund does
+    if Subscription.objects.filter(pk=order.subscription_id).exclude(refunded_at=None).exists():
+        raise CannotPay
     _mark_paid(payment, timezone.now())
     _capture(payment, order)
     _open_order(order, payment, Role.PATIENT)
@@ -154,8 +213,6 @@ def _open_order(order: Order, payment: Payment, role: Role) -> None:
 
 def _settle_twin(fact: PaidCharge, payment: Payment) -> NoticeOutcome:
     """Book a second charge that was paid under one number (Alipay), and refund it."""
-    if Payment.objects.filter(charge_id=fact.charge_id).exists():
-        return NoticeOutcome.REPEATED
     twin = Payment.objects.create(
         order_id=payment.order_id,
         payer_id=payment.payer_id,
@@ -174,7 +231,7 @@ def _settle_twin(fact: PaidCharge, payment: Payment) -> NoticeOutcome:
 
 
 def _hold(fact: PaidCharge, reason: str, payment: Payment | None) -> NoticeOutcome:
-    """Book money that fits nothing where staff see it, once per charge."""
+    """Book money that fits nothing where staff see it, once per charge; a pending one is over."""
     held, is_new = HeldCharge.objects.get_or_create(
         charge_id=fact.charge_id,
         defaults={
@@ -185,10 +242,16 @@ def _hold(fact: PaidCharge, reason: str, payment: Payment | None) -> NoticeOutco
             "payment": payment,
         },
     )
+    if payment is not None and payment.charge_id in (None, fact.charge_id):
+        # It can be paid no more; the client gets a new charge.
+        Payment.objects.filter(pk=payment.pk, state__in=OPEN_STATES).update(
+            state=PaymentState.EXPIRED, checked_at=timezone.now(), leased_until=None
+        )
     if is_new:
         legs = {
             ledger.clearing(held.channel): -fact.amount_fen,
             ledger.suspense(): fact.amount_fen,
         }
         ledger.post(TransactionKind.SUSPENSE, f"held:{held.pk}", legs)
+        console.look(fact.charge_id, fact.refunds)
     return NoticeOutcome.HELD

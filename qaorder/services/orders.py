@@ -8,14 +8,11 @@ from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
 from accounts.models import Doctor, Patient, User
-from feiqingsong import money
 from feiqingsong.errors import CannotDestroy
-from feiqingsong.failpoints import failpoint
-from ledger import services as ledger
-from ledger.models import TransactionKind
 from qaorder.lifecycle import Event, Role, advance
 from qaorder.models import Evaluation, Order, OrderType, Status
 from qaorder.models.order import ORDER_NUMBER_LENGTH
+from qaorder.payments.release import release
 from qaorder.services.subscriptions import lock_patient, running_period
 
 NO_SUCH_DOCTOR = "该医生不存在或暂不接单。"
@@ -56,6 +53,7 @@ def place_order(*, patient: Patient, doctor_username: str, order_type: str) -> O
         doctor=doctor,
         order_type=order_type,
         amount_fen=amount_fen,
+        platform_share_percent=settings.PLATFORM_SHARE_PERCENT,
         subscription=period,
         created_at=now,
         status_at=now,
@@ -72,37 +70,18 @@ def cancel_order(*, order: Order, role: Role, actor: User | None = None) -> Orde
 
 @transaction.atomic
 def finish_order(*, order: Order, role: Role, actor: User | None = None) -> Order:
-    """End an answered consultation and pay the doctor.  Raises: CannotFinish."""
+    """End an answered consultation and release its money.  Raises: CannotFinish."""
     advance(order, Event.FINISH, role, actor)
-    pay_out(order)
+    release(order)
     return order
 
 
 @transaction.atomic
 def lapse_order(*, order: Order) -> Order:
-    """End a monthly order that nothing was asked in when its period is over; pay the doctor."""
+    """End a monthly order that nothing was asked in when its period is over; release it."""
     advance(order, Event.LAPSE, Role.CLOCK)
-    pay_out(order)
+    release(order)
     return order
-
-
-def pay_out(order: Order) -> None:
-    """Book a completed order's money: the platform's share rounded down, the rest the doctor's."""
-    if not order.amount_fen:
-        return
-    share, rest = money.split(order.amount_fen, settings.PLATFORM_SHARE_PERCENT)
-    legs = {
-        ledger.held(): -order.amount_fen,
-        ledger.platform(): share,
-        ledger.earnings(order.doctor.user): rest,
-    }
-    ledger.post(
-        TransactionKind.COMPLETION,
-        f"completion:{order.pk}",
-        {account: amount for account, amount in legs.items() if amount},
-        order.order_number,
-    )
-    failpoint("finish.paid_out")
 
 
 @transaction.atomic

@@ -3,10 +3,13 @@
 from datetime import datetime
 
 from django.conf import settings
+from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import Doctor, Patient
-from qaorder.models import Order, Subscription
+from qaorder.lifecycle import Event, Role, advance
+from qaorder.models import Order, Status, Subscription
 
 
 def lock_patient(patient_id: int) -> None:
@@ -46,13 +49,32 @@ def start_period(order: Order) -> Subscription:
 
 
 def is_used(period: Subscription) -> bool:
-    """Whether something was asked in the period: its own question or a free order."""
-    return hasattr(period.order, "question") or period.free_orders.exists()
+    """Whether something was asked in the period: its own question, or a free order was opened."""
+    return hasattr(period.order, "question") or (
+        period.free_orders.exclude(paid_with=None).exists()
+    )
 
 
 def end_period(period: Subscription) -> None:
-    """End the period at once, because its money goes back; later periods keep their times."""
-    now = timezone.now()
-    period.end_at = min(period.end_at, max(now, period.start_at))
+    """End the period at once, because its money goes back; call with the patient locked.
+
+    The pair's later periods move up by the time given back, so that no gap is left, and free
+    orders of the period that were not opened are cancelled. Ending an ended one changes nothing.
+    """
+    if period.refunded_at is not None:
+        return
+    now, end = timezone.now(), period.end_at
+    period.end_at = min(end, max(now, period.start_at))
     period.refunded_at = now
     period.save(update_fields=["end_at", "refunded_at"])
+    given_back = end - period.end_at
+    later = Subscription.objects.filter(
+        patient_id=period.patient_id, doctor_id=period.doctor_id, start_at__gte=end
+    )
+    later.update(start_at=F("start_at") - given_back, end_at=F("end_at") - given_back)
+    # One that is being opened right now waits for the patient's lock, and is refused then.
+    free = period.free_orders.select_for_update(
+        skip_locked=connection.features.has_select_for_update_skip_locked
+    )
+    for order in free.filter(status=Status.UNPAID):
+        advance(order, Event.CANCEL, Role.CLOCK)

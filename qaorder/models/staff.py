@@ -1,0 +1,104 @@
+"""What staff do with money: requests that wait for a second member, and the provider's payouts."""
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from qaorder.models.order import Channel
+
+PAYOUT_CHANNELS = [(channel.value, channel.label) for channel in (Channel.WX, Channel.ALIPAY)]
+
+
+class StaffRequestState(models.TextChoices):
+    WAITING = "waiting", "待复核"
+    DONE = "done", "已执行"
+    DECLINED = "declined", "已驳回"
+
+
+class StaffRequest(models.Model):
+    """One act of staff that moves money: asked by one, done at once or by the word of another.
+
+    `verb` and `target_id` name the function and the row it acts on (`payments.staff.VERBS`).
+    """
+
+    verb = models.CharField("操作", max_length=30)
+    target_id = models.BigIntegerField("对象编号")
+    arguments = models.JSONField("参数", default=dict, blank=True)
+    amount_fen = models.BigIntegerField("金额（分）")
+    reason = models.CharField("原因", max_length=200)
+    state = models.CharField(
+        "状态",
+        max_length=8,
+        choices=StaffRequestState.choices,
+        default=StaffRequestState.WAITING,
+    )
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name="申请人",
+    )
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="复核人",
+    )
+    created_at = models.DateTimeField("申请时间", default=timezone.now)
+    decided_at = models.DateTimeField("复核时间", null=True, blank=True)
+
+    class Meta:
+        verbose_name = "资金操作"
+        verbose_name_plural = "资金操作"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["verb", "target_id"],
+                condition=models.Q(state="waiting"),
+                name="staff_request_one_waiting",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(decided_by=None)
+                | ~models.Q(decided_by=models.F("requested_by")),
+                name="staff_request_decided_by_another",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="waiting", decided_at=None)
+                | (~models.Q(state="waiting") & models.Q(decided_at__isnull=False)),
+                name="staff_request_decided_when",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.target_id}"
+
+
+class Payout(models.Model):
+    """What the provider paid out to the bank for one channel, and the fee it kept.
+
+    From its settlement file or entered by hand; booked once `booked_at` is set, so that the
+    channel's clearing account returns to zero.
+    """
+
+    channel = models.CharField("支付方式", max_length=7, choices=PAYOUT_CHANNELS)
+    reference = models.CharField("结算批次号", max_length=64)
+    paid_on = models.DateField("到账日期")
+    amount_fen = models.PositiveBigIntegerField("到账金额（分）")
+    fee_fen = models.PositiveBigIntegerField("手续费（分）", default=0)
+    booked_at = models.DateTimeField("入账时间", null=True, blank=True)
+    created_at = models.DateTimeField("录入时间", default=timezone.now)
+
+    class Meta:
+        verbose_name = "渠道结算"
+        verbose_name_plural = "渠道结算"
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "reference"], name="payout_reference_once"),
+            models.CheckConstraint(
+                condition=models.Q(amount_fen__gt=0) | models.Q(fee_fen__gt=0),
+                name="payout_moves_money",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.reference}"
