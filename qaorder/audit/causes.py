@@ -37,7 +37,7 @@ _COMPLETIONS = f"""SELECT 'completion:' || o.id AS reference, 'held' AS code,
     WHERE o.released_at IS NOT NULL AND o.amount_fen > {_TAKEN}"""  # noqa: S608 ours
 _ASSIGNED = """SELECT 'assigned:' || h.id AS reference, 'suspense' AS code,
         h.refunded_fen - h.amount_fen AS amount_fen
-    FROM qaorder_heldcharge h WHERE h.resolution IN ('assigned', 'kept')"""
+    FROM qaorder_heldcharge h WHERE h.resolution IN ('assigned', 'kept', 'corrected')"""
 _DISPUTED = """SELECT 'dispute:' || d.id AS reference, 'platform' AS code,
         -d.provider_amount_fen AS amount_fen
     FROM qaorder_discrepancy d WHERE d.resolution = 'disputed'
@@ -185,6 +185,7 @@ INVARIANTS = (
         """
         SELECT p.id AS payment_id, h.id AS held_id FROM qaorder_heldcharge h
         JOIN qaorder_payment p ON p.charge_id = h.charge_id AND p.state = 'paid'
+        WHERE h.resolution <> 'corrected'
         """,
     ),
     Invariant(
@@ -203,7 +204,8 @@ INVARIANTS = (
         + """ JOIN qaorder_heldcharge h ON t.reference = 'assigned:' || h.id
         WHERE a.kind <> 'suspense'
             AND (h.resolution <> 'kept' OR a.kind <> 'platform')
-            AND (h.resolution <> 'assigned' OR a.kind <> 'wallet')""",
+            AND (h.resolution <> 'assigned' OR a.kind <> 'wallet')
+            AND (h.resolution <> 'corrected' OR a.code <> 'clearing:' || h.channel)""",
     ),
     Invariant(
         "I30f",
@@ -306,7 +308,8 @@ INVARIANTS = (
                 AND substr(t.reference, 1, 15) <> 'undone:dispute:'
             UNION ALL SELECT 'clearing:' || channel, amount_fen FROM qaorder_payment
             WHERE state = 'paid' AND channel <> 'balance' AND amount_fen > 0
-            UNION ALL SELECT 'clearing:' || channel, amount_fen FROM qaorder_heldcharge
+            UNION ALL SELECT 'clearing:' || channel, CASE WHEN resolution = 'corrected'
+                THEN refunded_fen ELSE amount_fen END FROM qaorder_heldcharge
             UNION ALL SELECT 'clearing:' || p.channel, -r.amount_fen FROM qaorder_refund r
             JOIN qaorder_payment p ON p.id = r.payment_id
             WHERE r.status = 1 AND r.means = 'channel' AND p.channel <> 'balance'

@@ -21,7 +21,7 @@ from qaorder.models import (
     Resolution,
     Status,
 )
-from qaorder.payments import refunds
+from qaorder.payments import refund_answers, refunds
 from qaorder.payments.settlement import PaidCharge, settle
 from qaorder.services import orders
 
@@ -134,7 +134,7 @@ def _back(refund: Any, world: World) -> None:
         "amount": refund.amount_fen,
         "status": "succeeded",
     }
-    refunds.record(refund.pk, answer)
+    refund_answers.record(refund.pk, answer)
     world["done_refund"] = refund.pk
 
 

@@ -264,6 +264,7 @@ class HeldResolution(models.TextChoices):
     REFUNDED = "refunded", "退回渠道"
     ASSIGNED = "assigned", "归还订单或余额"
     KEPT = "kept", "转入平台"
+    CORRECTED = "corrected", "渠道更正后入账"
 
 
 class HeldCharge(models.Model):
@@ -288,7 +289,7 @@ class HeldCharge(models.Model):
         verbose_name="对应支付",
     )
     resolution = models.CharField(
-        "处理方式", max_length=8, choices=HeldResolution.choices, blank=True
+        "处理方式", max_length=9, choices=HeldResolution.choices, blank=True
     )
     resolved_at = models.DateTimeField("处理时间", null=True, blank=True)
     created_at = models.DateTimeField("时间", default=timezone.now)

@@ -87,7 +87,7 @@ def _refund_effect(answer: dict[str, Any]) -> NoticeOutcome:
     if refund is not None:
         return refund_answers.record(refund.pk, answer)
     charge_id = _text(answer.get("charge"))
-    if not charge_id or not any(
+    if not (charge_id and refund_answers.id_of(answer)) or not any(
         model.objects.filter(charge_id=charge_id).exists() for model in (Payment, HeldCharge)
     ):
         return NoticeOutcome.NOT_OURS

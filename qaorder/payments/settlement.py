@@ -22,6 +22,7 @@ from qaorder.models import (
     Discrepancy,
     DiscrepancyKind,
     HeldCharge,
+    HeldResolution,
     NoticeOutcome,
     Order,
     OrderType,
@@ -123,6 +124,7 @@ def settle(fact: PaidCharge) -> NoticeOutcome:
         return _hold(fact, WRONG_AMOUNT, payment)
     if fact.is_refunded or _is_refunded_since(fact):
         return _hold(fact, ALREADY_REFUNDED, payment)
+    _unhold(fact)
     if payment.state == PaymentState.PAID:
         return _settle_twin(fact, payment)
     payment.charge_id = fact.charge_id
@@ -134,8 +136,8 @@ def _seen(fact: PaidCharge) -> NoticeOutcome | None:
     """What became of this very charge before; money that is booked is never booked again."""
     payment = Payment.objects.filter(charge_id=fact.charge_id, state=PaymentState.PAID).first()
     if payment is None:
-        is_held = HeldCharge.objects.filter(charge_id=fact.charge_id).exists()
-        return NoticeOutcome.HELD if is_held else None
+        held = HeldCharge.objects.filter(charge_id=fact.charge_id).first()
+        return NoticeOutcome.HELD if held and not _is_corrected(held, fact) else None
     ours = (payment.amount_fen, payment.channel, payment.order_no)
     if ours == (fact.amount_fen, fact.channel, fact.order_no):
         return NoticeOutcome.REPEATED
@@ -148,6 +150,29 @@ def _seen(fact: PaidCharge) -> NoticeOutcome | None:
         theirs_fen=fact.amount_fen,
     )
     return NoticeOutcome.DIFFERS
+
+
+def _is_corrected(held: HeldCharge, fact: PaidCharge) -> bool:
+    """Whether the provider now says something else of money that nobody has decided about."""
+    return not held.resolution and (held.amount_fen, held.channel, held.order_no) != (
+        fact.amount_fen,
+        fact.channel,
+        fact.order_no,
+    )
+
+
+def _unhold(fact: PaidCharge) -> None:
+    """Take out of suspense what the provider told wrongly before, as it is booked rightly now."""
+    held = HeldCharge.objects.select_for_update().filter(charge_id=fact.charge_id).first()
+    if held is None or held.resolution:
+        return
+    held.resolution, held.resolved_at = HeldResolution.CORRECTED, timezone.now()
+    held.save(update_fields=["resolution", "resolved_at"])
+    legs = {
+        ledger.suspense(): -held.remaining_fen,
+        ledger.clearing(held.channel): held.remaining_fen,
+    }
+    ledger.post(TransactionKind.ASSIGNED, f"assigned:{held.pk}", legs)
 
 
 def _is_refunded_since(fact: PaidCharge) -> bool:

@@ -20,6 +20,7 @@ from qaorder import models
 from qaorder.lifecycle import Role
 from qaorder.models import OrderType, RefundStatus, Status
 from qaorder.payments import checkout, refunds
+from qaorder.payments.settlement import PaidCharge, settle
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +28,7 @@ ORDERS = "/admin/qaorder/order/"
 REFUNDS = "/admin/qaorder/refund/"
 HELD = "/admin/qaorder/heldcharge/"
 HIDDEN = {models.IdempotencyKey}
-WRITTEN_BY_STAFF = {models.DiagnosisTag, models.Drug, User, Patient, Doctor}
+WRITTEN_BY_STAFF = {models.DiagnosisTag, models.Drug, models.Payout, User, Patient, Doctor}
 OURS = ("accounts", "ledger", "qaorder")
 READ_ONLY = [
     model
@@ -80,6 +81,16 @@ def make_rows(number: int) -> None:
         models.DiagnosisTag.objects.create(owner=order.doctor.user, name=name)
         models.Drug.objects.create(owner=order.doctor.user, name=name)
         models.JobRun.objects.create(name=name, last_run_at=timezone.now())
+        models.Payout.objects.create(
+            channel="wx", reference=name, paid_on=timezone.localdate(), amount_fen=1
+        )
+        models.StaffRequest.objects.create(
+            verb="refund_order",
+            target_id=order.pk,
+            amount_fen=1,
+            reason="x",
+            requested_by=order.patient.user,
+        )
 
 
 def failed_refund() -> models.Refund:
@@ -163,7 +174,7 @@ def test_the_charge_that_pays_is_not_shown(client, boss, provider):
 def test_a_refund_asks_first_and_says_what_will_happen(client, boss):
     order = factories.order_in(Status.PAID)
 
-    page = text(act(client, ORDERS, "refund", order))
+    page = text(act(client, ORDERS, "refund_order", order))
 
     order.refresh_from_db()
     assert order.order_number in page
@@ -174,7 +185,7 @@ def test_a_refund_asks_first_and_says_what_will_happen(client, boss):
 def test_a_refund_needs_a_reason(client, boss):
     order = factories.order_in(Status.PAID)
 
-    page = text(act(client, ORDERS, "refund", order, confirm="1", reason="  "))
+    page = text(act(client, ORDERS, "refund_order", order, confirm="1", reason="  "))
 
     order.refresh_from_db()
     assert "该字段是必填项" in page
@@ -185,16 +196,20 @@ def test_staff_refund_an_order_with_a_reason(client, boss):
     order = factories.order_in(Status.WAITING)
     had = balance_fen(order.patient.user)
 
-    page = text(act(client, ORDERS, "refund", order, confirm="1", reason="医生停诊"))
+    page = text(act(client, ORDERS, "refund_order", order, confirm="1", reason="医生停诊"))
 
     order.refresh_from_db()
     event = order.events.latest("pk")
-    assert f"订单 {order.order_number}：退款 15.00 元，已退款" in page
+    assert f"订单 {order.order_number}" in page
+    assert "已执行" in page
     assert order.status == Status.CANCELLED
     assert (event.role, event.actor) == (Role.STAFF, boss)
-    assert order.paid_with.refund.reason == "医生停诊"
+    assert order.paid_with.refunds.get().reason == "医生停诊"
     assert balance_fen(order.patient.user) == had + 1500
-    assert LogEntry.objects.get().change_message == "退款：医生停诊"
+    assert LogEntry.objects.get().change_message == "退款（取消订单，全额退回）：医生停诊"
+    done = models.StaffRequest.objects.get()
+    assert (done.verb, done.state, done.amount_fen) == ("refund_order", "done", 1500)
+    assert (done.requested_by, done.decided_by) == (boss, None)
 
 
 def test_a_used_overdue_monthly_order_is_found_and_refunded(client, boss, settings):
@@ -203,7 +218,7 @@ def test_a_used_overdue_monthly_order_is_found_and_refunded(client, boss, settin
     factories.age(order, status_at=settings.ORDER_ANSWER_WINDOW + timedelta(minutes=1))
 
     found = text(client.get(ORDERS, {"overdue": "yes"}))
-    act(client, ORDERS, "refund", order, confirm="1", reason="逾期")
+    act(client, ORDERS, "refund_order", order, confirm="1", reason="逾期")
 
     order.refresh_from_db()
     assert order.order_number in found
@@ -216,13 +231,13 @@ def test_a_refund_that_is_refused_is_a_message(client, boss, status):
     order = factories.order_in(status)
     entries = Entry.objects.count()
 
-    asked = text(act(client, ORDERS, "refund", order))
-    response = act(client, ORDERS, "refund", order, confirm="1", reason="x")
+    asked = text(act(client, ORDERS, "refund_order", order))
+    response = act(client, ORDERS, "refund_order", order, confirm="1", reason="x")
 
     order.refresh_from_db()
-    assert "不能退款" in asked
+    assert order.order_number in asked
     assert response.status_code == 200
-    assert f"订单 {order.order_number}：不能退款" in text(response)
+    assert "不能退款" in text(response)
     assert order.status == status
     assert Entry.objects.count() == entries
     assert not LogEntry.objects.exists()
@@ -231,19 +246,19 @@ def test_a_refund_that_is_refused_is_a_message(client, boss, status):
 def test_one_refusal_does_not_stop_the_other_refunds(client, boss):
     done, paid = factories.order_in(Status.ANSWERED), factories.order_in(Status.PAID)
 
-    page = text(act(client, ORDERS, "refund", paid, done, confirm="1", reason="x"))
+    page = text(act(client, ORDERS, "refund_order", paid, done, confirm="1", reason="x"))
 
     assert "不能退款" in page
-    assert "已退款" in page
+    assert "已执行" in page
     assert models.Refund.objects.get().payment.order == paid
 
 
 def test_too_many_orders_at_once_are_refused(client, boss):
     orders = [factories.order_in(Status.PAID) for _ in range(21)]
 
-    page = text(act(client, ORDERS, "refund", *orders, confirm="1", reason="x"))
+    page = text(act(client, ORDERS, "refund_order", *orders, confirm="1", reason="x"))
 
-    assert "一次最多退款 20 个订单" in page
+    assert "一次最多处理 20 条" in page
     assert not models.Refund.objects.exists()
 
 
@@ -253,9 +268,9 @@ def test_view_only_staff_see_and_cannot_act(client):
     held = models.HeldCharge.objects.create(charge_id="ch_1", amount_fen=1)
 
     page = text(client.get(ORDERS))
-    act(client, ORDERS, "refund", order, confirm="1", reason="x")
-    act(client, REFUNDS, "retry", refund)
-    act(client, HELD, "resolve", held, confirm="1", reason="x")
+    act(client, ORDERS, "refund_order", order, confirm="1", reason="x")
+    act(client, REFUNDS, "retry_refund", refund, confirm="1", reason="x")
+    act(client, HELD, "keep_held", held, confirm="1", reason="x")
 
     order.refresh_from_db()
     refund.refresh_from_db()
@@ -282,7 +297,7 @@ def test_staff_with_the_change_permission_refund(client):
     staff = login_as_staff(client, "view_order", "change_order")
     order = factories.order_in(Status.PAID)
 
-    act(client, ORDERS, "refund", order, confirm="1", reason="x")
+    act(client, ORDERS, "refund_order", order, confirm="1", reason="x")
 
     assert order.events.latest("pk").actor == staff
 
@@ -299,42 +314,51 @@ def test_a_failed_refund_is_found_and_sent_again(client, boss):
     number = failed.payment.order.order_number
 
     orders = text(client.get(ORDERS, {"refund": RefundStatus.FAILED.value}))
-    page = text(act(client, REFUNDS, "retry", failed, fine))
+    data = {"confirm": "1", "reason": "账户已恢复"}
+    page = text(act(client, REFUNDS, "retry_refund", failed, fine, **data))
 
     failed.refresh_from_db()
     fine.refresh_from_db()
     assert number in orders
     assert fine.payment.order.order_number not in orders
-    assert "1 笔退款将重新发送到渠道" in page
-    assert "1 笔不是退款失败" in page
+    assert page.count("已执行") == 1
+    assert page.count("不能退款") == 1
     assert (failed.status, failed.refund_id) == (RefundStatus.OPEN, None)
     assert fine.status == RefundStatus.SUCCEEDED
     assert refunds.refund_of(failed.payment.order) == failed
 
 
-def test_held_charges_show_why_and_leave_the_queue_with_a_note(client, boss):
-    payment = factories.order_in(Status.PAID).payments.get()
-    held = models.HeldCharge.objects.create(
-        charge_id="ch_9",
-        order_no="1",
+def hold(amount_fen: int = 1400) -> models.HeldCharge:
+    """Money that arrived for an order, but not as much as was due."""
+    order = factories.place_order(factories.make_patient(), factories.make_doctor())
+    payment = models.Payment.objects.create(
+        order=order,
+        payer=order.patient.user,
         channel="wx",
-        amount_fen=1400,
-        reason="不符",
-        payment=payment,
+        order_no=order.order_number,
+        amount_fen=1500,
+        state="pending",
+        charge_id=f"ch_{order.pk}",
     )
+    settle(PaidCharge(payment.charge_id, payment.order_no, "wx", amount_fen, timezone.now()))
+    return models.HeldCharge.objects.get(payment=payment)
+
+
+def test_held_charges_show_why_and_leave_the_queue_once_decided(client, boss):
+    held = hold()
 
     waiting = text(client.get(HELD, {"resolved": "no"}))
-    asked = text(act(client, HELD, "resolve", held))
-    closed = text(act(client, HELD, "resolve", held, confirm="1", reason="线下退回"))
+    asked = text(act(client, HELD, "keep_held", held))
+    closed = text(act(client, HELD, "keep_held", held, confirm="1", reason="无人认领"))
 
-    for words in ("ch_9", "不符", payment.order_no, "14.00", "15.00"):
+    for words in (held.charge_id, "金额或渠道不符", held.order_no, "14.00", "15.00"):
         assert words in waiting
-    assert "不移动任何款项" in asked
-    assert "1 条记录已标记为已处理" in closed
-    assert "ch_9" not in text(client.get(HELD, {"resolved": "no"}))
-    assert "ch_9" in text(client.get(HELD, {"resolved": "yes"}))
-    assert LogEntry.objects.get().change_message == "已处理：线下退回"
-    assert "所选记录都已处理" in text(act(client, HELD, "resolve", held, confirm="1", reason="x"))
+    assert "不能撤销" in asked
+    assert "已执行" in closed
+    assert held.charge_id not in text(client.get(HELD, {"resolved": "no"}))
+    assert held.charge_id in text(client.get(HELD, {"resolved": "yes"}))
+    assert LogEntry.objects.get().change_message == "转入平台：无人认领"
+    assert "已经处理" in text(act(client, HELD, "keep_held", held, confirm="1", reason="x"))
 
 
 def test_a_difference_with_the_provider_is_closed_by_staff(client, boss):
@@ -406,7 +430,7 @@ def test_what_patients_and_doctors_write_is_escaped(client, boss):
     urls.append(f"/admin/qaorder/answer/{answer.pk}")
     pages = "".join(text(client.get(f"{url}/change/")) for url in urls)
     pages += text(client.get("/admin/qaorder/diagnosistag/"))
-    pages += text(act(client, ORDERS, "refund", order, confirm="1", reason=bad))
+    pages += text(act(client, ORDERS, "refund_order", order, confirm="1", reason=bad))
 
     assert pages.count("&lt;script&gt;alert(1)") >= 4
     assert "<script>alert(1)" not in pages

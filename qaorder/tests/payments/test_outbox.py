@@ -7,8 +7,9 @@ import time_machine
 from django.utils import timezone
 
 from feiqingsong import failpoints
+from feiqingsong.errors import CannotRefund
 from feiqingsong.testing.factories import refund
-from qaorder.models import Refund, RefundStatus
+from qaorder.models import Discrepancy, Refund, RefundStatus
 from qaorder.payments import outbox, refunds
 from qaorder.tests import book, flows
 
@@ -51,7 +52,7 @@ def test_alipay_gives_the_money_back_at_once(provider):
     row.refresh_from_db()
     made = provider.refunds()
     assert [(m["charge"], m["amount"]) for m in made] == [(row.payment.charge_id, 1500)]
-    assert made[0]["metadata"] == {"refund": str(row.pk)}
+    assert made[0]["metadata"] == {"refund": str(row.pk), "attempt": "1"}
     assert (row.status, row.refund_id) == (RefundStatus.SUCCEEDED, made[0]["id"])
     assert row.finished_at is not None
     assert book.balances() == {}
@@ -197,8 +198,9 @@ def test_somebody_elses_refund_of_the_same_charge_is_not_taken_for_ours(provider
     row.refresh_from_db()
     # What is left is less than the whole, so the provider refuses and staff have to look.
     assert row.refund_id != other["id"]
-    assert row.status == RefundStatus.OPEN
+    assert row.status == RefundStatus.FAILED
     assert row.failure_code
+    assert Discrepancy.objects.filter(kind="refund_unknown", resolved_at=None).count() == 2
     assert book.balances()["held"] == 1500
 
 
@@ -268,7 +270,8 @@ def test_only_a_failed_refund_is_sent_again(provider, status):
         outbox.send_due()
     before = book.everything()
 
-    assert not refunds.retry(row)
+    with pytest.raises(CannotRefund):
+        refunds.retry(row)
 
     assert book.everything() == before
 
@@ -337,7 +340,7 @@ def test_one_refund_that_is_refused_does_not_hold_up_the_others(provider):
 
     first.refresh_from_db()
     second.refresh_from_db()
-    assert (first.status, second.status) == (RefundStatus.OPEN, RefundStatus.SUCCEEDED)
+    assert (first.status, second.status) == (RefundStatus.FAILED, RefundStatus.SUCCEEDED)
 
 
 def test_the_provider_is_not_told_the_reason_which_may_be_medical(provider):

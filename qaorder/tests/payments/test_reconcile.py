@@ -19,6 +19,7 @@ from qaorder.models import (
     Discrepancy,
     DiscrepancyKind,
     HeldCharge,
+    HeldResolution,
     JobRun,
     NoticeOutcome,
     Order,
@@ -191,8 +192,9 @@ def test_money_held_for_a_wrong_notice_still_pays_once_the_provider_says_the_rig
     assert kinds(report) == [DiscrepancyKind.MISSED]
     order.refresh_from_db()
     assert order.status == Status.PAID
-    # Both are in the book, which staff must put right.
-    assert [finding.invariant.code for finding in audit() if finding.rows] == ["I30c"]
+    assert HeldCharge.objects.get().resolution == HeldResolution.CORRECTED
+    assert "suspense" not in book.balances()
+    assert [finding.invariant.code for finding in audit() if finding.rows] == []
 
 
 def test_a_payment_the_provider_does_not_have_is_listed(provider):

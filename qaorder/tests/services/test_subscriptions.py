@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from feiqingsong import failpoints
-from feiqingsong.errors import CannotAsk, CannotRefund
+from feiqingsong.errors import CannotAsk, CannotPay, CannotRefund
 from feiqingsong.testing.factories import (
     age,
     ask,
@@ -157,20 +157,66 @@ def test_an_unused_monthly_order_is_refunded_and_its_period_ends_at_once(pair):
     assert book.wallet(pair[0].user) == 7000
 
 
-def test_a_refund_leaves_later_periods_at_their_times(pair):
+def test_after_a_refund_later_periods_move_up_so_that_no_gap_is_left(pair):
     first, second, third = (monthly(*pair) for _ in range(3))
-    times = (third.period.start_at, third.period.end_at)
+    length = third.period.end_at - third.period.start_at
 
     refund(first)
+
+    for order in (first, second, third):
+        order.period.refresh_from_db()
+    assert second.period.start_at == first.period.end_at
+    assert third.period.start_at == second.period.end_at
+    assert third.period.end_at - third.period.start_at == length
+    assert running_period(*pair) == second.period
+
+
+def test_the_refund_of_a_later_period_moves_up_only_those_behind_it(pair):
+    first, second, third = (monthly(*pair) for _ in range(3))
+    start = second.period.start_at
+
     refund(second)
 
-    second.period.refresh_from_db()
-    third.period.refresh_from_db()
-    assert second.period.end_at == second.period.start_at
-    assert (third.period.start_at, third.period.end_at) == times
-    assert running_period(*pair) is None
-    with time_machine.travel(times[0], tick=False):
-        assert running_period(*pair) == third.period
+    for order in (first, second, third):
+        order.period.refresh_from_db()
+    assert second.period.end_at == second.period.start_at == first.period.end_at
+    assert third.period.start_at == start
+    assert running_period(*pair) == first.period
+
+
+def test_a_refund_moves_no_period_with_another_doctor(pair):
+    order, other = monthly(*pair), monthly(pair[0], make_doctor())
+    before = Subscription.objects.filter(pk=other.period.pk).values().get()
+
+    refund(order)
+
+    assert Subscription.objects.filter(pk=other.period.pk).values().get() == before
+
+
+def test_a_refund_cancels_the_free_orders_of_its_period_that_were_not_opened(pair):
+    order = monthly(*pair)
+    free = place_order(*pair)
+
+    refund(order)
+
+    free.refresh_from_db()
+    assert free.status == Status.CANCELLED
+    assert (free.events.get().event, free.events.get().role) == ("cancel", "clock")
+    with pytest.raises(CannotPay), transaction.atomic():
+        pay(free)
+
+
+def test_a_free_order_of_a_refunded_period_is_not_opened_even_if_it_was_left_unpaid(pair):
+    order = monthly(*pair)
+    free = place_order(*pair)
+    refund(order)
+    Order.objects.filter(pk=free.pk).update(status=Status.UNPAID)
+
+    with pytest.raises(CannotPay), transaction.atomic():
+        pay(free)
+
+    free.refresh_from_db()
+    assert free.paid_with is None
 
 
 def test_after_a_refund_the_next_purchase_follows_the_last_period_that_is_left(pair):
@@ -187,18 +233,27 @@ def used_by_its_own_question(order):
 
 
 def used_by_a_free_order(order):
-    place_order(order.patient, order.doctor)
+    pay(place_order(order.patient, order.doctor))
 
 
-def used_by_a_free_order_that_was_cancelled(order):
-    orders.cancel_order(order=place_order(order.patient, order.doctor), role=Role.PATIENT)
+def used_by_a_free_order_that_was_refunded(order):
+    refund(pay(place_order(order.patient, order.doctor)))
 
 
 USES = [
     used_by_its_own_question,
     used_by_a_free_order,
-    used_by_a_free_order_that_was_cancelled,
+    used_by_a_free_order_that_was_refunded,
 ]
+
+
+def test_a_free_order_that_was_never_opened_does_not_use_its_period(pair):
+    order = monthly(*pair)
+    orders.cancel_order(order=place_order(*pair), role=Role.PATIENT)
+
+    refund(order)
+
+    assert running_period(*pair) is None
 
 
 @pytest.mark.parametrize("use", USES)
@@ -230,7 +285,7 @@ def test_the_doctor_and_staff_may_refund_a_used_one(pair, use, role):
 
 def test_an_order_free_by_another_period_does_not_use_this_one(pair):
     first, second = monthly(*pair), monthly(*pair)
-    place_order(*pair)
+    pay(place_order(*pair))
 
     with pytest.raises(CannotRefund):
         refund(first)

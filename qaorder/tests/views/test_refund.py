@@ -6,6 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from feiqingsong.errors import CannotRefund
 from feiqingsong.testing.factories import (
     age,
     client_for,
@@ -319,13 +320,15 @@ def test_money_back_in_the_wallet_can_be_spent_again():
     assert book.wallet(order.patient.user) == 0
 
 
-def test_a_payment_has_at_most_one_refund_whatever_the_code_does(provider):
+def test_a_payments_refunds_are_never_more_than_it_whatever_the_code_does(provider):
     order = flows.new_order()
     payment = flows.pay_remotely(provider, order)
     put_refund(order)
 
+    with pytest.raises(CannotRefund), transaction.atomic():
+        refunds.open_refund(payment, amount_fen=1, reason="", role=Role.STAFF)
     with pytest.raises(IntegrityError), transaction.atomic():
-        refunds.open_refund(payment, reason="", role=Role.STAFF)
+        Payment.objects.filter(pk=payment.pk).update(refunded_fen=payment.amount_fen + 1)
 
     assert Refund.objects.count() == 1
 
