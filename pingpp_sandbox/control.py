@@ -58,6 +58,7 @@ def _verbs(sandbox: "Sandbox") -> dict[tuple[str, str], Verb]:
         ("POST", "/sandbox/clock"): sandbox.advance,
         ("POST", "/sandbox/options"): sandbox.set_options,
         ("POST", r"/sandbox/charges/([^/]+)/pay"): sandbox.pay,
+        ("POST", r"/sandbox/charges/([^/]+)/console_refund"): sandbox.console_refund,
         ("POST", "/sandbox/refunds"): sandbox.script_refunds,
         ("POST", r"/sandbox/refunds/([^/]+)"): sandbox.settle_refund,
         ("GET", "/sandbox/webhooks"): sandbox.webhooks.pending,

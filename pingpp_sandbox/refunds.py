@@ -15,6 +15,7 @@ from pingpp_sandbox.store import Store
 
 WAIT_URL = "https://mapi.alipay.com/gateway.do?service=refund_fastpay_by_platform_pwd"
 _WAIT_MESSAGE = f"需要打开地址进行下一步退款操作: {WAIT_URL}&batch_no="
+CONSOLE_DESCRIPTION = "客服在商户后台退款"
 _REFUSED_MESSAGE = "退款失败: 未结算资金不足"
 
 # What becomes of a refund: `succeed` as its channel does; `pending` stays so; `fail` is
@@ -57,15 +58,23 @@ class Refunds:
         """Refund a paid charge, all that remains of it unless `amount` says less."""
         with self._store.transaction():
             charge = self._charges.stored(charge_id)
-            if not charge["paid"]:
-                raise ApiError("该 charge 未支付。", code="charge_unexpected_status", param="id")
-            remaining = charge["amount"] - self._claimed(charge_id)
-            if remaining <= 0:
-                raise ApiError("该 charge 已全额退款。")
-            clean = validation.refund_params(params, remaining=remaining)
-            refund = self._insert(charge, clean)
+            refund = self._open(charge, params)
             outcome = self._next_outcome(charge["channel"])
             self._begin(refund, charge["channel"], outcome)
+            return self._charges.hashes(self._stored(refund["id"]))
+
+    def create_in_console(self, charge_id: str, amount: int | None, status: str) -> Json:
+        """A refund that a person makes in the provider's console: no metadata, no script.
+
+        `status`: `succeeded` at once, or `pending` until it is settled.
+        """
+        if status not in ("succeeded", "pending"):
+            raise ValueError("status: succeeded or pending")
+        params = {"amount": amount, "description": CONSOLE_DESCRIPTION}
+        with self._store.transaction():
+            refund = self._open(self._charges.stored(charge_id), params)
+            if status == "succeeded":
+                self.settle(refund["id"], status)
             return self._charges.hashes(self._stored(refund["id"]))
 
     def get(self, charge_id: str, refund_id: str) -> Json:
@@ -118,6 +127,14 @@ class Refunds:
         """When the next refund ends, on the sandbox's clock."""
         row = self._store.row("SELECT MIN(settles_at) AS due FROM refunds")
         return row["due"] if row else None
+
+    def _open(self, charge: Json, params: Mapping[str, Any]) -> Json:
+        if not charge["paid"]:
+            raise ApiError("该 charge 未支付。", code="charge_unexpected_status", param="id")
+        remaining = charge["amount"] - self._claimed(charge["id"])
+        if remaining <= 0:
+            raise ApiError("该 charge 已全额退款。")
+        return self._insert(charge, validation.refund_params(params, remaining=remaining))
 
     def _claimed(self, charge_id: str) -> int:
         rows = self._store.rows(

@@ -129,6 +129,18 @@ class Sandbox:
         """
         return self.refunds.create(charge_id, params)
 
+    # What a person does in the provider's console.
+
+    def console_refund(
+        self, charge_id: str, amount: int | None = None, status: str = "succeeded"
+    ) -> Json:
+        """A refund the merchant's code knows nothing of (`amount` in fen, default: what is left).
+
+        `status`: `succeeded`, which sends its webhook, or `pending` until `settle_refund`.
+        Raises: ApiError, also for more than what is left.
+        """
+        return self.refunds.create_in_console(charge_id, amount, status)
+
     # Events and webhooks; `webhooks` has hold, release, drop, deliver, pending and wait.
 
     def events(self) -> list[Json]:

@@ -36,6 +36,12 @@ class Provider:
         """Pay a charge at the provider; its notice waits in `events`."""
         self.sandbox.pay(charge_id, **changes)
 
+    def console_refund(
+        self, charge_id: str, amount: int | None = None, status: str = "succeeded"
+    ) -> dict[str, Any]:
+        """Refund a charge in the provider's console (fen; None: all that is left)."""
+        return self.sandbox.console_refund(charge_id, amount, status)
+
     def events(self, kind: str = "") -> list[dict[str, Any]]:
         """This test's events, oldest first, of one type or all."""
         return [e for e in self.sandbox.events()[self._seen :] if not kind or e["type"] == kind]

@@ -67,6 +67,22 @@ def test_the_clock_options_payments_and_refunds_are_steered(sandbox, control):
     assert sandbox.options.emit_reversed is True
 
 
+def test_the_console_is_steered(sandbox, control):
+    charge = sandbox.pay(sandbox.create_charge(charge_params())["id"])
+    path = f"charges/{charge['id']}/console_refund"
+
+    assert control(path, status="other")[0] == 400
+    assert control(path, amount="1")[0] == 400
+    status, answer = control(path, amount=500)
+    control(path, status="pending")
+
+    assert (status, answer["result"]["amount"]) == (200, 500)
+    assert [(each["amount"], each["status"]) for each in sandbox.book()["refunds"]] == [
+        (500, "succeeded"),
+        (1000, "pending"),
+    ]
+
+
 def test_webhooks_are_steered(sandbox, control, merchant):
     control("webhooks/hold")
     control("webhooks/duplicate", times=2)

@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from pingpp_sandbox.errors import ApiError
 from pingpp_sandbox.tests.support import charge_params, wait_until
 
 REFUND_KEYS = {
@@ -237,3 +238,66 @@ def test_settling_twice_has_one_effect(sandbox, paid):
 
     assert sandbox.book()["refunds"][0]["status"] == "succeeded"
     assert kinds(sandbox).count("refund.succeeded") == 1
+
+
+@pytest.mark.parametrize("amount", [None, 1500])
+def test_the_console_refunds_all_of_a_charge(sdk, sandbox, paid, amount):
+    charge_id = paid("wx")
+
+    refund = sandbox.console_refund(charge_id, amount)
+
+    charge = sdk.Charge.retrieve(charge_id)
+    assert (refund["amount"], refund["status"], refund["metadata"]) == (1500, "succeeded", {})
+    assert refund["description"]
+    assert (charge["refunded"], charge["amount_refunded"]) == (True, 1500)
+    assert [each["id"] for each in charge["refunds"]["data"]] == [refund["id"]]
+
+
+def test_the_console_refunds_a_charge_in_parts_that_never_exceed_it(sdk, sandbox, paid):
+    charge_id = paid()
+
+    parts = [sandbox.console_refund(charge_id, 500) for _ in range(2)]
+    with pytest.raises(ApiError) as caught:
+        sandbox.console_refund(charge_id, 501)
+    parts.append(sandbox.console_refund(charge_id))
+
+    listed = sdk.Charge.list_refunds(charge_id)["data"]
+    assert caught.value.param == "amount"
+    assert [part["amount"] for part in parts] == [500, 500, 500]
+    assert [each["id"] for each in listed] == [part["id"] for part in reversed(parts)]
+    assert refused(sdk, charge_id, description="d", amount=1).http_status == 400
+
+
+def test_a_refund_of_the_console_is_announced_as_any_other(sandbox, paid):
+    charge_id = paid()
+    ours = sandbox.refund(charge_id, description="d", amount=1, metadata={"refund": "7"})
+
+    theirs = sandbox.console_refund(charge_id, 2)
+
+    told = [each["data"]["object"] for each in sandbox.events() if "refund" in each["type"]]
+    assert [each["id"] for each in told] == [ours["id"], theirs["id"]]
+    assert told[1] == theirs
+    assert set(theirs) == set(ours)
+
+
+def test_a_refund_of_the_console_can_stay_pending(sandbox, paid):
+    charge_id = paid()
+
+    refund = sandbox.console_refund(charge_id, status="pending")
+    sandbox.advance(10**6)
+
+    assert sandbox.book()["refunds"][0]["status"] == "pending"
+    assert kinds(sandbox) == ["charge.succeeded"]
+    sandbox.settle_refund(refund["id"])
+    assert sandbox.charges.get(charge_id)["amount_refunded"] == 1500
+    assert kinds(sandbox) == ["charge.succeeded", "refund.succeeded"]
+
+
+def test_scripts_are_not_for_the_console(sandbox, paid):
+    sandbox.script_refunds("refuse")
+    charge_id = paid()
+
+    by_console = sandbox.console_refund(charge_id, 1)
+
+    assert by_console["status"] == "succeeded"
+    assert sandbox.refund(charge_id, description="d", amount=1)["status"] == "failed"
