@@ -61,6 +61,7 @@ def _verbs(sandbox: "Sandbox") -> dict[tuple[str, str], Verb]:
         ("POST", r"/sandbox/charges/([^/]+)/console_refund"): sandbox.console_refund,
         ("POST", "/sandbox/refunds"): sandbox.script_refunds,
         ("POST", r"/sandbox/refunds/([^/]+)"): sandbox.settle_refund,
+        ("POST", r"/sandbox/refunds/([^/]+)/fail_late"): sandbox.fail_refund_late,
         ("GET", "/sandbox/webhooks"): sandbox.webhooks.pending,
         ("POST", "/sandbox/webhooks/hold"): sandbox.webhooks.hold,
         ("POST", "/sandbox/webhooks/release"): sandbox.webhooks.release,

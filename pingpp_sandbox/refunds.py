@@ -18,12 +18,22 @@ _WAIT_MESSAGE = f"需要打开地址进行下一步退款操作: {WAIT_URL}&batc
 CONSOLE_DESCRIPTION = "客服在商户后台退款"
 _REFUSED_MESSAGE = "退款失败: 未结算资金不足"
 
-# What becomes of a refund: `succeed` as its channel does; `pending` stays so; `fail` is
-# pending and fails later; `refuse` answers 200 with status failed; `wait` is pending until
-# somebody opens a URL.
-OUTCOMES = ("succeed", "pending", "fail", "refuse", "wait")
+# What becomes of a refund: `succeed` as its channel does; `succeed_then_fail` too, and its
+# money comes back later; `pending` stays so; `fail` is pending and fails later; `refuse`
+# answers 200 with status failed; `wait` is pending until somebody opens a URL.
+OUTCOMES = ("succeed", "succeed_then_fail", "pending", "fail", "refuse", "wait")
 DEFAULT_SECONDS = 0.0
 FAIL_SECONDS = 5.0
+
+_FAIL_LATE = "failed_late"
+_SUCCESSES = {"succeed": "succeeded", "succeed_then_fail": f"succeeded {_FAIL_LATE}"}
+_FAILED = {
+    "status": "failed",
+    "succeed": False,
+    "time_succeed": None,
+    "failure_code": "refund_failed",
+    "failure_msg": "退款失败",
+}
 
 
 @dataclass
@@ -106,27 +116,58 @@ class Refunds:
             if status == "succeeded":
                 self._succeed(refund)
             else:
-                refund |= {
-                    "status": "failed",
-                    "failure_code": "refund_failed",
-                    "failure_msg": "退款失败",
-                }
-            self._save(refund)
-            self._publish(f"refund.{status}", self._charges.hashes(dict(refund)))
+                refund |= _FAILED
+            self._end(refund)
         return refund
+
+    def fail_late(self, refund_id: str) -> Json:
+        """Fail a refund that had succeeded, as when the customer's bank sends the money back.
+
+        The charge counts it no longer, refund.failed is sent and what was sent before stands;
+        again: no effect.
+        """
+        with self._store.transaction():
+            refund = self._stored(refund_id)
+            if refund["status"] == "pending":
+                raise ValueError("refund: has not succeeded yet")
+            if refund["status"] == "succeeded":
+                self._add_refunded(refund, -refund["amount"])
+                self._end(refund | _FAILED)
+            return self._stored(refund_id)
 
     def settle_due(self) -> None:
         """End the refunds whose time has come."""
         now = self._clock.now()
-        for row in self._store.rows(
-            "SELECT id, settles_as FROM refunds WHERE settles_at <= ? ORDER BY settles_at, seq", now
-        ):
-            self.settle(row["id"], row["settles_as"])
+        while self._settle_next(now):
+            pass
 
     def next_due(self) -> float | None:
         """When the next refund ends, on the sandbox's clock."""
         row = self._store.row("SELECT MIN(settles_at) AS due FROM refunds")
         return row["due"] if row else None
+
+    def _settle_next(self, now: float) -> bool:
+        due = (
+            "SELECT id, settles_at, settles_as FROM refunds WHERE settles_at <= ? "
+            "ORDER BY settles_at, seq LIMIT 1"
+        )
+        if self._store.row(due, now) is None:
+            return False
+        with self._store.transaction():
+            # Asked again: another thread may have been faster.
+            row = self._store.row(due, now)
+            if row is not None:
+                self._carry_out(row["id"], row["settles_as"], row["settles_at"])
+        return True
+
+    def _carry_out(self, refund_id: str, steps: str, now: float) -> None:
+        step, _, later = steps.partition(" ")
+        if step == _FAIL_LATE:
+            self.fail_late(refund_id)
+        else:
+            self.settle(refund_id, step)
+        if later:
+            self._plan(refund_id, now, "fail", later)
 
     def _open(self, charge: Json, params: Mapping[str, Any]) -> Json:
         if not charge["paid"]:
@@ -189,22 +230,23 @@ class Refunds:
             refund["failure_code"] = "refund_wait_operation"
             refund["failure_msg"] = _WAIT_MESSAGE + refund["order_no"]
         self._save(refund)
+        now = self._clock.now()
         if outcome == "fail":
-            self._plan(
-                refund["id"], self._options.refund_seconds.get("fail", FAIL_SECONDS), "failed"
-            )
-        elif outcome == "succeed":
-            seconds = self._options.refund_seconds.get(channel, DEFAULT_SECONDS)
-            if seconds > 0:
-                self._plan(refund["id"], seconds, "succeeded")
+            self._plan(refund["id"], now, "fail", "failed")
+        elif outcome in _SUCCESSES:
+            if self._options.refund_seconds.get(channel, DEFAULT_SECONDS) > 0:
+                self._plan(refund["id"], now, channel, _SUCCESSES[outcome])
             else:
-                self.settle(refund["id"], "succeeded")
+                self._carry_out(refund["id"], _SUCCESSES[outcome], now)
 
-    def _plan(self, refund_id: str, seconds: float, status: str) -> None:
+    def _plan(self, refund_id: str, now: float, kind: str, steps: str) -> None:
+        """Carry out the steps, separated by blanks, when the kind's seconds have passed."""
+        default = FAIL_SECONDS if kind == "fail" else DEFAULT_SECONDS
+        seconds = self._options.refund_seconds.get(kind, default)
         self._store.run(
             "UPDATE refunds SET settles_at = ?, settles_as = ? WHERE id = ?",
-            self._clock.now() + seconds * self._options.time_scale,
-            status,
+            now + seconds * self._options.time_scale,
+            steps,
             refund_id,
         )
 
@@ -213,9 +255,16 @@ class Refunds:
         refund |= {"status": "succeeded", "succeed": True, "time_succeed": int(now)}
         refund |= {"failure_code": None, "failure_msg": None}
         refund["transaction_no"] = credentials.transaction_no(now)
+        self._add_refunded(refund, refund["amount"])
+
+    def _add_refunded(self, refund: Json, amount: int) -> None:
         charge = self._charges.stored(refund["charge"])
-        charge["amount_refunded"] += refund["amount"]
+        charge["amount_refunded"] += amount
         self._charges.save(charge)
+
+    def _end(self, refund: Json) -> None:
+        self._save(refund)
+        self._publish(f"refund.{refund['status']}", self._charges.hashes(dict(refund)))
 
     def _stored(self, refund_id: str) -> Json:
         row = self._store.row("SELECT doc FROM refunds WHERE id = ?", refund_id)

@@ -198,6 +198,13 @@ class Sandbox:
         """End a pending refund as `succeeded` or `failed`, which sends its webhook."""
         return self.refunds.settle(refund_id, status)
 
+    def fail_refund_late(self, refund_id: str) -> Json:
+        """Fail a refund that had succeeded, which sends refund.failed after refund.succeeded.
+
+        Raises: ValueError for a pending one.
+        """
+        return self.refunds.fail_late(refund_id)
+
     def advance(self, seconds: float) -> float:
         """Put the sandbox's clock forward; what has become due happens."""
         now = self.clock.advance(_seconds(seconds))

@@ -42,6 +42,10 @@ class Provider:
         """Refund a charge in the provider's console (fen; None: all that is left)."""
         return self.sandbox.console_refund(charge_id, amount, status)
 
+    def fail_refund_late(self, refund_id: str) -> dict[str, Any]:
+        """Fail a refund that had succeeded; the notice of it waits in `events`."""
+        return self.sandbox.fail_refund_late(refund_id)
+
     def events(self, kind: str = "") -> list[dict[str, Any]]:
         """This test's events, oldest first, of one type or all."""
         return [e for e in self.sandbox.events()[self._seen :] if not kind or e["type"] == kind]

@@ -81,6 +81,8 @@ def test_the_console_is_steered(sandbox, control):
         (500, "succeeded"),
         (1000, "pending"),
     ]
+    control(f"refunds/{answer['result']['id']}/fail_late")
+    assert sandbox.book()["refunds"][0]["status"] == "failed"
 
 
 def test_webhooks_are_steered(sandbox, control, merchant):

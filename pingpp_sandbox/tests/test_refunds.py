@@ -3,6 +3,7 @@ import re
 import pytest
 
 from pingpp_sandbox.errors import ApiError
+from pingpp_sandbox.sandbox import Sandbox
 from pingpp_sandbox.tests.support import charge_params, wait_until
 
 REFUND_KEYS = {
@@ -301,3 +302,82 @@ def test_scripts_are_not_for_the_console(sandbox, paid):
 
     assert by_console["status"] == "succeeded"
     assert sandbox.refund(charge_id, description="d", amount=1)["status"] == "failed"
+
+
+def test_a_refund_that_succeeded_can_fail_after_all(sdk, sandbox, paid):
+    charge_id = paid()
+    refund = sandbox.refund(charge_id, description="d", amount=1000)
+    sandbox.console_refund(charge_id, 200)
+    told = sandbox.events()
+
+    for _ in range(2):
+        failed = sandbox.fail_refund_late(refund["id"])
+
+    charge = sdk.Charge.retrieve(charge_id)
+    assert sdk.Charge.retrieve_refund(charge_id, refund["id"]) == failed
+    assert (failed["status"], failed["succeed"]) == ("failed", False)
+    assert (failed["failure_code"], failed["time_succeed"]) == ("refund_failed", None)
+    assert failed["failure_msg"]
+    assert (charge["refunded"], charge["amount_refunded"]) == (True, 200)
+    *earlier, last = sandbox.events()
+    assert earlier == told
+    assert (last["type"], last["data"]["object"]) == ("refund.failed", failed)
+
+
+def test_what_a_late_failure_gave_back_can_be_refunded_again(sdk, sandbox, paid):
+    charge_id = paid()
+    sandbox.fail_refund_late(sandbox.refund(charge_id, description="d")["id"])
+
+    again = sdk.Charge.refund(charge_id, description="d")
+
+    assert (again["amount"], again["status"]) == (1500, "succeeded")
+    assert sandbox.charges.get(charge_id)["amount_refunded"] == 1500
+
+
+def test_only_a_refund_that_succeeded_fails_late(sandbox, paid):
+    refund = sandbox.console_refund(paid(), status="pending")
+
+    with pytest.raises(ValueError, match="refund"):
+        sandbox.fail_refund_late(refund["id"])
+    with pytest.raises(ApiError):
+        sandbox.fail_refund_late("re_unknown")
+
+    assert sandbox.book()["refunds"][0]["status"] == "pending"
+
+
+@pytest.mark.parametrize("channel", ["alipay", "wx"])
+def test_a_script_lets_a_refund_succeed_and_then_fail(keys, channel):
+    now = [1_700_000_000.0]
+    seconds = {"wx": 100, "fail": 50}
+    sandbox = Sandbox(keys=keys, now=lambda: now[0], refund_seconds=seconds)
+    charge = sandbox.create_charge(charge_params(channel=channel))
+    sandbox.pay(charge["id"])
+    sandbox.script_refunds("succeed_then_fail")
+    sandbox.refund(charge["id"], description="d")
+    statuses = [sandbox.book()["refunds"][0]["status"]]
+
+    for _ in range(3):
+        sandbox.advance(50)
+        statuses.append(sandbox.book()["refunds"][0]["status"])
+
+    expected = {
+        "alipay": ["succeeded", "failed", "failed", "failed"],
+        "wx": ["pending", "pending", "succeeded", "failed"],
+    }
+    assert statuses == expected[channel]
+    assert kinds(sandbox) == ["charge.succeeded", "refund.succeeded", "refund.failed"]
+    assert sandbox.charges.get(charge["id"])["amount_refunded"] == 0
+    sandbox.stop()
+
+
+def test_time_that_passes_at_once_leaves_no_step_out(keys):
+    sandbox = Sandbox(keys=keys, refund_seconds={"wx": 100, "fail": 50})
+    charge = sandbox.create_charge(charge_params(channel="wx"))
+    sandbox.pay(charge["id"])
+    sandbox.script_refunds("succeed_then_fail")
+    sandbox.refund(charge["id"], description="d")
+
+    sandbox.advance(151)
+
+    assert kinds(sandbox) == ["charge.succeeded", "refund.succeeded", "refund.failed"]
+    sandbox.stop()
