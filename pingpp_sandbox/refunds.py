@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from pingpp_sandbox import credentials, listing, validation
+from pingpp_sandbox import credentials, listing, scripts, validation
 from pingpp_sandbox.charges import Charges, Json, Publish
 from pingpp_sandbox.clock import Clock
 from pingpp_sandbox.errors import ApiError, not_found
@@ -18,10 +17,6 @@ _WAIT_MESSAGE = f"需要打开地址进行下一步退款操作: {WAIT_URL}&batc
 CONSOLE_DESCRIPTION = "客服在商户后台退款"
 _REFUSED_MESSAGE = "退款失败: 未结算资金不足"
 
-# What becomes of a refund: `succeed` as its channel does; `succeed_then_fail` too, and its
-# money comes back later; `pending` stays so; `fail` is pending and fails later; `refuse`
-# answers 200 with status failed; `wait` is pending until somebody opens a URL.
-OUTCOMES = ("succeed", "succeed_then_fail", "pending", "fail", "refuse", "wait")
 DEFAULT_SECONDS = 0.0
 FAIL_SECONDS = 5.0
 
@@ -36,21 +31,6 @@ _FAILED = {
 }
 
 
-@dataclass
-class Script:
-    """An outcome for coming refunds: the next `times` (None: all), of a channel (None: any)."""
-
-    outcome: str
-    times: int | None = 1
-    channel: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.outcome not in OUTCOMES:
-            raise ValueError(f"outcome: one of {', '.join(OUTCOMES)}")
-        if self.times is not None and (type(self.times) is not int or self.times < 1):
-            raise ValueError("times: a positive integer or null")
-
-
 class Refunds:
     """The provider's refunds. Methods return refund JSON and raise ApiError."""
 
@@ -62,15 +42,14 @@ class Refunds:
         self._options = options
         self._charges = charges
         self._publish = publish
-        self.scripts: list[Script] = []
+        self.scripts: list[scripts.Script] = []
 
     def create(self, charge_id: str, params: Mapping[str, Any]) -> Json:
         """Refund a paid charge, all that remains of it unless `amount` says less."""
         with self._store.transaction():
             charge = self._charges.stored(charge_id)
             refund = self._open(charge, params)
-            outcome = self._next_outcome(charge["channel"])
-            self._begin(refund, charge["channel"], outcome)
+            self._begin(refund, charge["channel"], self._next_outcome(charge))
             return self._charges.hashes(self._stored(refund["id"]))
 
     def create_in_console(self, charge_id: str, amount: int | None, status: str) -> Json:
@@ -183,16 +162,14 @@ class Refunds:
         )
         return sum(json.loads(row["doc"])["amount"] for row in rows)
 
-    def _next_outcome(self, channel: str) -> str:
-        for script in self.scripts:
-            if script.channel not in (None, channel):
-                continue
-            if script.times is not None:
-                script.times -= 1
-                if not script.times:
-                    self.scripts.remove(script)
-            return script.outcome
-        return "succeed"
+    def _next_outcome(self, charge: Json) -> str:
+        script = scripts.take(self.scripts, charge["channel"], charge["id"])
+        if script is None:
+            return "succeed"
+        refusal = script.refusal(charge["channel"])
+        if refusal is not None:
+            raise refusal
+        return script.outcome
 
     def _insert(self, charge: Json, clean: Json) -> Json:
         refund_id = new_id("re")

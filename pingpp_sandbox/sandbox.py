@@ -14,7 +14,8 @@ from pingpp_sandbox.clock import Clock
 from pingpp_sandbox.events import Events
 from pingpp_sandbox.faults import Fault, Faults
 from pingpp_sandbox.options import Options
-from pingpp_sandbox.refunds import Refunds, Script
+from pingpp_sandbox.refunds import Refunds
+from pingpp_sandbox.scripts import REJECT_CODE, REJECT_STATUS, Script
 from pingpp_sandbox.server import Server
 from pingpp_sandbox.store import Store
 from pingpp_sandbox.webhooks import Webhooks
@@ -189,10 +190,16 @@ class Sandbox:
         self.refunds.scripts.clear()
 
     def script_refunds(
-        self, outcome: str, times: int | None = 1, channel: str | None = None
+        self,
+        outcome: str,
+        times: int | None = 1,
+        channel: str | None = None,
+        charge: str | None = None,
+        status: int = REJECT_STATUS,
+        code: str = REJECT_CODE,
     ) -> None:
-        """Decide what becomes of coming refunds; see `refunds.OUTCOMES`."""
-        self.refunds.scripts.append(Script(outcome, times, channel))
+        """Decide what becomes of coming refunds, all or one charge's; see `scripts.OUTCOMES`."""
+        self.refunds.scripts.append(Script(outcome, times, channel, charge, status, code))
 
     def settle_refund(self, refund_id: str, status: str = "succeeded") -> Json:
         """End a pending refund as `succeeded` or `failed`, which sends its webhook."""

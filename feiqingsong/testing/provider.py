@@ -46,6 +46,10 @@ class Provider:
         """Fail a refund that had succeeded; the notice of it waits in `events`."""
         return self.sandbox.fail_refund_late(refund_id)
 
+    def reject_refunds(self, charge_id: str | None = None, **changes: Any) -> None:
+        """Refuse every coming refund (of a charge) with an error, until `reset`."""
+        self.sandbox.script_refunds("reject", times=None, charge=charge_id, **changes)
+
     def events(self, kind: str = "") -> list[dict[str, Any]]:
         """This test's events, oldest first, of one type or all."""
         return [e for e in self.sandbox.events()[self._seen :] if not kind or e["type"] == kind]

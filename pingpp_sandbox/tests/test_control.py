@@ -110,6 +110,7 @@ def test_webhooks_are_steered(sandbox, control, merchant):
         ("clock", {"seconds": "1"}),
         ("options", {"api_key": "sk_test_2"}),
         ("refunds", {"outcome": "other"}),
+        ("refunds", {"outcome": "reject", "status": 500}),
         ("webhooks/release", {"order": "other"}),
         ("webhooks/duplicate", {"times": 0}),
     ],

@@ -381,3 +381,59 @@ def test_time_that_passes_at_once_leaves_no_step_out(keys):
 
     assert kinds(sandbox) == ["charge.succeeded", "refund.succeeded", "refund.failed"]
     sandbox.stop()
+
+
+@pytest.mark.parametrize(
+    ("how", "name", "kind", "code"),
+    [
+        ({"outcome": "reject"}, "ChannelError", "channel_error", "refund_refused"),
+        (
+            {"outcome": "reject", "status": 400, "code": "charge_request_invalid"},
+            "InvalidRequestError",
+            "invalid_request_error",
+            "charge_request_invalid",
+        ),
+        (
+            {"outcome": "account_closed"},
+            "ChannelError",
+            "channel_error",
+            "channel_response_code_fail",
+        ),
+    ],
+)
+def test_refunds_can_be_refused_with_an_error(sdk, sandbox, paid, how, name, kind, code):
+    sandbox.script_refunds(**how, times=None)
+    charge_id = paid()
+
+    for _ in range(2):
+        with pytest.raises(getattr(sdk.error, name)) as caught:
+            sdk.Charge.refund(charge_id, description="d")
+        error = caught.value.json_body["error"]
+        assert caught.value.http_status == how.get("status", 402)
+        assert (error["type"], error["code"]) == (kind, code)
+        assert error["message"]
+
+    charge = sandbox.charges.get(charge_id)
+    assert (sandbox.book()["refunds"], kinds(sandbox)) == ([], ["charge.succeeded"])
+    assert (charge["refunded"], charge["amount_refunded"]) == (False, 0)
+    sandbox.clear_faults()
+    assert sdk.Charge.refund(charge_id, description="d")["status"] == "succeeded"
+
+
+def test_refunds_of_one_charge_can_be_refused(sdk, sandbox, paid):
+    charge_id, other = paid(), paid()
+    sandbox.script_refunds("reject", times=None, charge=charge_id)
+
+    assert sdk.Charge.refund(other, description="d")["status"] == "succeeded"
+    for _ in range(2):
+        with pytest.raises(sdk.error.ChannelError):
+            sdk.Charge.refund(charge_id, description="d", amount=1)
+    assert sandbox.console_refund(charge_id, 1)["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("changes", [{"status": 399}, {"status": 500}, {"status": "400"}])
+def test_scripts_that_make_no_sense_are_refused(sandbox, changes):
+    with pytest.raises(ValueError, match="status"):
+        sandbox.script_refunds("reject", **changes)
+
+    assert sandbox.state()["refund_scripts"] == []
