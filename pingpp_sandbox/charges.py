@@ -105,21 +105,29 @@ class Charges:
         `force` pays an expired or reversed one too: late money does happen.
         """
         with self._store.transaction():
-            charge = self.stored(charge_id)
-            if charge["paid"]:
-                return self.render(charge)
-            now = self._clock.now()
-            if not force:
-                validation.charge_is_open(charge, now)
-            charge["paid"] = True
-            charge["time_paid"] = int(now) if time_paid is None else time_paid
-            charge["transaction_no"] = credentials.transaction_no(now)
-            charge["credential"] = {}
-            charge["extra"] |= _payer(charge["channel"])
-            self.save(charge)
-            shown = self.render(charge)
-            self._publish("charge.succeeded", shown)
-        return shown
+            if self.collect(charge_id, force=force, time_paid=time_paid):
+                self.announce(charge_id)
+            return self.get(charge_id)
+
+    def collect(self, charge_id: str, *, force: bool, time_paid: int | None) -> bool:
+        """Mark a charge as paid without a word to anybody; whether it was not."""
+        charge = self.stored(charge_id)
+        if charge["paid"]:
+            return False
+        now = self._clock.now()
+        if not force:
+            validation.charge_is_open(charge, now)
+        charge["paid"] = True
+        charge["time_paid"] = int(now) if time_paid is None else time_paid
+        charge["transaction_no"] = credentials.transaction_no(now)
+        charge["credential"] = {}
+        charge["extra"] |= _payer(charge["channel"])
+        self.save(charge)
+        return True
+
+    def announce(self, charge_id: str) -> None:
+        """Send charge.succeeded with the charge as it is now."""
+        self._publish("charge.succeeded", self.get(charge_id))
 
     def reverse(self, charge_id: str) -> Json:
         """Close an unpaid charge; the alipay app channel has no such thing."""

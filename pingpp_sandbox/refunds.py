@@ -66,6 +66,23 @@ class Refunds:
                 self.settle(refund["id"], status)
             return self._charges.hashes(self._stored(refund["id"]))
 
+    def pay_and_refund(
+        self, charge_id: str, amount: int, *, force: bool, time_paid: int | None
+    ) -> Json:
+        """Pay a charge and refund so much in the console before anybody is told of either.
+
+        charge.succeeded goes first and shows the refund; for a paid charge: no effect.
+        """
+        params = {"amount": amount, "description": CONSOLE_DESCRIPTION}
+        with self._store.transaction():
+            if self._charges.collect(charge_id, force=force, time_paid=time_paid):
+                refund = self._open(self._charges.stored(charge_id), params)
+                self._succeed(refund)
+                self._save(refund)
+                self._charges.announce(charge_id)
+                self._announce(refund)
+            return self._charges.get(charge_id)
+
     def get(self, charge_id: str, refund_id: str) -> Json:
         """One refund of the charge."""
         self.settle_due()
@@ -96,7 +113,8 @@ class Refunds:
                 self._succeed(refund)
             else:
                 refund |= _FAILED
-            self._end(refund)
+            self._save(refund)
+            self._announce(refund)
         return refund
 
     def fail_late(self, refund_id: str) -> Json:
@@ -111,8 +129,10 @@ class Refunds:
                 raise ValueError("refund: has not succeeded yet")
             if refund["status"] == "succeeded":
                 self._add_refunded(refund, -refund["amount"])
-                self._end(refund | _FAILED)
-            return self._stored(refund_id)
+                refund |= _FAILED
+                self._save(refund)
+                self._announce(refund)
+        return refund
 
     def settle_due(self) -> None:
         """End the refunds whose time has come."""
@@ -239,8 +259,7 @@ class Refunds:
         charge["amount_refunded"] += amount
         self._charges.save(charge)
 
-    def _end(self, refund: Json) -> None:
-        self._save(refund)
+    def _announce(self, refund: Json) -> None:
         self._publish(f"refund.{refund['status']}", self._charges.hashes(dict(refund)))
 
     def _stored(self, refund_id: str) -> Json:

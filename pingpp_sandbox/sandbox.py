@@ -116,12 +116,23 @@ class Sandbox:
         """
         return self.charges.create(params)
 
-    def pay(self, charge_id: str, *, force: bool = False, time_paid: int | None = None) -> Json:
+    def pay(
+        self,
+        charge_id: str,
+        *,
+        force: bool = False,
+        time_paid: int | None = None,
+        then_refund: int | None = None,
+    ) -> Json:
         """Pay a charge, which sends charge.succeeded; a second time has no effect.
 
+        `then_refund`: so many fen are refunded in the console before the notice goes, which
+        shows them; refund.succeeded follows it.
         Raises: ApiError, also for a closed charge unless `force`.
         """
-        return self.charges.pay(charge_id, force=force, time_paid=time_paid)
+        if then_refund is None:
+            return self.charges.pay(charge_id, force=force, time_paid=time_paid)
+        return self.refunds.pay_and_refund(charge_id, then_refund, force=force, time_paid=time_paid)
 
     def refund(self, charge_id: str, **params: Any) -> Json:
         """The refund of `POST /v1/charges/{id}/refunds`.

@@ -63,9 +63,9 @@ class Provider:
         """Post every notice of this test so far, oldest first."""
         return [self.deliver(event) for event in self.events(kind)]
 
-    def pay_and_tell(self, charge_id: str) -> Any:
+    def pay_and_tell(self, charge_id: str, **changes: Any) -> Any:
         """Pay a charge and deliver its notice."""
-        self.pay(charge_id)
+        self.pay(charge_id, **changes)
         events = self.events("charge.succeeded")
         return self.deliver(next(e for e in events if e["data"]["object"]["id"] == charge_id))
 

@@ -85,6 +85,15 @@ def test_the_console_is_steered(sandbox, control):
     assert sandbox.book()["refunds"][0]["status"] == "failed"
 
 
+def test_a_charge_can_be_paid_and_refunded_before_it_is_told(sandbox, control):
+    charge = sandbox.create_charge(charge_params())
+
+    answer = control(f"charges/{charge['id']}/pay", then_refund=500)[1]["result"]
+
+    assert (answer["paid"], answer["amount_refunded"]) == (True, 500)
+    assert sandbox.events()[0]["data"]["object"] == answer
+
+
 def test_webhooks_are_steered(sandbox, control, merchant):
     control("webhooks/hold")
     control("webhooks/duplicate", times=2)

@@ -437,3 +437,37 @@ def test_scripts_that_make_no_sense_are_refused(sandbox, changes):
         sandbox.script_refunds("reject", **changes)
 
     assert sandbox.state()["refund_scripts"] == []
+
+
+@pytest.mark.parametrize("amount", [500, 1500])
+def test_a_charge_can_arrive_already_refunded(sdk, sandbox, merchant, amount):
+    charge_id = sandbox.create_charge(charge_params())["id"]
+
+    shown = sandbox.pay(charge_id, then_refund=amount)
+
+    told = [event["data"]["object"] for event in sandbox.events()]
+    assert kinds(sandbox) == ["charge.succeeded", "refund.succeeded"]
+    assert told[0] == shown == sdk.Charge.retrieve(charge_id)
+    assert (shown["paid"], shown["refunded"], shown["amount_refunded"]) == (True, True, amount)
+    assert shown["refunds"]["data"] == [told[1]]
+    assert (told[1]["amount"], told[1]["status"], told[1]["metadata"]) == (amount, "succeeded", {})
+    assert sandbox.webhooks.wait(5)
+    assert len(merchant.notices) == 2
+
+
+def test_a_refund_that_is_too_much_leaves_the_charge_unpaid(sandbox):
+    charge_id = sandbox.create_charge(charge_params())["id"]
+
+    with pytest.raises(ApiError) as caught:
+        sandbox.pay(charge_id, then_refund=1501)
+
+    assert caught.value.param == "amount"
+    assert (sandbox.charges.get(charge_id)["paid"], sandbox.events()) == (False, [])
+
+
+def test_a_paid_charge_is_not_refunded_by_paying_it_again(sandbox, paid):
+    charge_id = paid()
+
+    sandbox.pay(charge_id, then_refund=500)
+
+    assert (sandbox.book()["refunds"], kinds(sandbox)) == ([], ["charge.succeeded"])
