@@ -118,7 +118,10 @@ def _is_seconds(value: object) -> bool:
 
 def _error(status: int) -> ApiError:
     if status == 402:
-        return ApiError("对支付渠道的请求未能成功。", status=status, kind="channel_error")
+        code = "channel_request_error"
+        return ApiError(
+            "对支付渠道的请求未能成功。", status=status, kind="channel_error", code=code
+        )
     if status < 500:
         return ApiError("请求未能成功。", status=status)
     return ApiError("服务暂时不可用。", status=status, kind="api_error")

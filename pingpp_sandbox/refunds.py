@@ -174,7 +174,8 @@ class Refunds:
         remaining = charge["amount"] - self._claimed(charge["id"])
         if remaining <= 0:
             raise ApiError("该 charge 已全额退款。")
-        return self._insert(charge, validation.refund_params(params, remaining=remaining))
+        clean = validation.refund_params(params, remaining=remaining, channel=charge["channel"])
+        return self._insert(charge, clean)
 
     def _claimed(self, charge_id: str) -> int:
         rows = self._store.rows(
@@ -209,6 +210,9 @@ class Refunds:
             "charge": charge["id"],
             "charge_order_no": charge["order_no"],
             "transaction_no": None,
+            "funding_source": clean["funding_source"],
+            "extra": {},
+            "app": charge["app"],
         }
         self._store.run(
             "INSERT INTO refunds (id, charge, created, status, doc) VALUES (?, ?, ?, ?, ?)",

@@ -23,6 +23,7 @@ class Provider:
         self.sandbox.store.run("UPDATE charges SET app = 'app_of_another_test'")
         self.sandbox.clear_faults()
         self.sandbox.clock.offset = 0.0
+        self.sandbox.set_options(emit_reversed=True)
 
     def charges(self) -> list[dict[str, Any]]:
         """The provider's own book of charges made in this test, oldest first."""

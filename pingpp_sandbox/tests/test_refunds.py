@@ -3,7 +3,7 @@ import re
 import pytest
 
 from pingpp_sandbox.errors import ApiError
-from pingpp_sandbox.sandbox import Sandbox
+from pingpp_sandbox.sandbox import APP_ID, Sandbox
 from pingpp_sandbox.tests.support import charge_params, wait_until
 
 REFUND_KEYS = {
@@ -22,6 +22,9 @@ REFUND_KEYS = {
     "charge",
     "charge_order_no",
     "transaction_no",
+    "funding_source",
+    "extra",
+    "app",
 }
 
 
@@ -59,6 +62,7 @@ def test_an_alipay_refund_succeeds_at_once(sdk, sandbox, paid):
     assert refund["metadata"] == {"refund": "7"}
     assert refund["time_succeed"] is not None
     assert refund["transaction_no"] is not None
+    assert (refund["app"], refund["extra"], refund["funding_source"]) == (APP_ID, {}, None)
     assert kinds(sandbox) == ["charge.succeeded", "refund.succeeded"]
 
 
@@ -90,6 +94,18 @@ def test_a_wx_refund_is_pending_first_and_announced_later(sdk, sandbox, paid):
     later = sdk.Charge.retrieve_refund(charge_id, refund.id)
     assert (later["status"], later["succeed"]) == ("succeeded", True)
     assert sandbox.charges.get(charge_id)["amount_refunded"] == 1500
+
+
+def test_a_wx_refund_says_which_funds_it_takes(sdk, paid):
+    charge_id = paid("wx")
+
+    usual = sdk.Charge.refund(charge_id, description="d", amount=1)
+    other = sdk.Charge.refund(charge_id, description="d", amount=1, funding_source="recharge_funds")
+    error = refused(sdk, charge_id, description="d", funding_source="mine")
+
+    assert usual["funding_source"] == "unsettled_funds"
+    assert other["funding_source"] == "recharge_funds"
+    assert (error.http_status, error.param) == (400, "funding_source")
 
 
 def test_the_time_a_refund_takes_is_an_option(sandbox, paid):
@@ -170,7 +186,7 @@ def test_a_refund_is_found_under_its_own_charge_only(sdk, sandbox, paid):
     for refund_id in (refund["id"], "re_unknown"):
         with pytest.raises(sdk.InvalidRequestError) as caught:
             sdk.Charge.retrieve_refund(other, refund_id)
-        assert caught.value.http_status == 404
+        assert (caught.value.http_status, caught.value.code) == (404, "refund_not_found")
 
 
 def test_a_refund_can_be_made_to_stay_pending(sdk, sandbox, paid):
