@@ -84,7 +84,7 @@ _ROUTES: list[tuple[str, str, str, Action]] = [
         "GET",
         r"/v1/charges/([^/]*)",
         "charge.retrieve",
-        lambda s, r, ids: s.charges.get(*ids, expand=r.expand),
+        lambda s, r, ids: s.charges.get(ids[0], r.expand),
     ),
     (
         "POST",
@@ -123,6 +123,11 @@ class Call:
     action: Action
     ids: list[str]
 
+    @property
+    def charge_id(self) -> str | None:
+        """The charge that it is about, if it is about one."""
+        return None if self.operation.startswith("event.") or not self.ids else self.ids[0]
+
 
 def find_call(request: Request) -> Call | None:
     """The API call of a request, None for an unknown route."""
@@ -140,6 +145,11 @@ def perform(sandbox: "Sandbox", request: Request, call: Call) -> Response:
         return json_response(200, call.action(sandbox, request, call.ids))
     except ApiError as error:
         return refusal(error)
+
+
+def listed_ids(response: Response) -> set[str]:
+    """The ids of the objects on a page, none for an error."""
+    return {each["id"] for each in json.loads(response.body).get("data", [])}
 
 
 def no_such_call(request: Request) -> Response:

@@ -191,9 +191,12 @@ class Sandbox:
         status: int = 500,
         seconds: float | None = None,
         commit: bool = False,
+        charge: str | None = None,
+        in_lists: bool = False,
     ) -> None:
-        """Make coming requests fail; see `Fault`."""
-        self.faults.add(Fault(kind, operation, times, status, seconds, commit))
+        """Make coming requests fail, all or those about one charge; see `Fault`."""
+        fault = Fault(kind, operation, times, status, seconds, commit, charge, in_lists)
+        self.faults.add(fault)
 
     def clear_faults(self) -> None:
         """Work again, refunds included, and let hanging requests go."""

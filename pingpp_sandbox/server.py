@@ -1,6 +1,7 @@
 """The HTTP server of the sandbox, and how its faults look on the wire."""
 
 import contextlib
+import functools
 import logging
 import socket
 import struct
@@ -125,16 +126,21 @@ class Handler(BaseHTTPRequestHandler):
 
     def _call(self, sandbox: "Sandbox", request: api.Request, call: api.Call) -> None:
         sandbox.count(call.operation)
-        fault = sandbox.faults.take(call.operation)
+        # Once, and at the moment that the fault wants.
+        perform = functools.cache(lambda: api.perform(sandbox, request, call))
+        fault = sandbox.faults.take(call.operation, call.charge_id)
+        if fault is None and call.operation == "charge.list":
+            fault = sandbox.faults.take_listed(api.listed_ids(perform()))
         if fault is None:
-            self._send(api.perform(sandbox, request, call))
+            self._send(perform())
             return
-        response = api.perform(sandbox, request, call) if fault.commit else None
+        if fault.commit:
+            perform()
         if fault.kind == "delay":
             sandbox.faults.sleep(fault.seconds)
-            self._send(response or api.perform(sandbox, request, call))
+            self._send(perform())
         elif fault.kind == "drip":
-            self._drip(response or api.perform(sandbox, request, call), fault)
+            self._drip(perform(), fault)
         elif fault.kind in _OWN_ANSWER:
             self._send(api.Response(*fault.answer()))
         else:

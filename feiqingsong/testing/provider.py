@@ -51,6 +51,10 @@ class Provider:
         """Refuse every coming refund (of a charge) with an error, until `reset`."""
         self.sandbox.script_refunds("reject", times=None, charge=charge_id, **changes)
 
+    def break_charge(self, charge_id: str, *, in_lists: bool = False) -> None:
+        """Answer 500 to whatever is asked about a charge, with `in_lists` its pages too."""
+        self.sandbox.fault("status", charge=charge_id, times=None, in_lists=in_lists)
+
     def events(self, kind: str = "") -> list[dict[str, Any]]:
         """This test's events, oldest first, of one type or all."""
         return [e for e in self.sandbox.events()[self._seen :] if not kind or e["type"] == kind]
