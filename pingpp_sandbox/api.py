@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote_plus, urlsplit
+from urllib.parse import parse_qsl, unquote_plus
 
 from pingpp_sandbox import keys
 from pingpp_sandbox.errors import ApiError
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 JSON_TYPE = "application/json;charset=utf-8"
 SIGNATURE = "Pingplusplus-Signature"
 TIMESTAMP = "Pingplusplus-Request-Timestamp"
+
+# The PHP client numbers them.
+_EXPAND = re.compile(r"expand\[\d*\]")
 
 
 @dataclass
@@ -34,12 +37,18 @@ class Request:
     @property
     def path(self) -> str:
         """The path, still encoded."""
-        return urlsplit(self.target).path
+        return self.target.partition("?")[0]
 
     @property
     def query(self) -> dict[str, str]:
         """The decoded query; the last of repeated names counts."""
-        return dict(parse_qsl(urlsplit(self.target).query, keep_blank_values=True))
+        return dict(parse_qsl(self.target.partition("?")[2], keep_blank_values=True))
+
+    @property
+    def expand(self) -> set[str]:
+        """The fields that `expand[]=…` names, for objects in place of their ids."""
+        pairs = parse_qsl(self.target.partition("?")[2])
+        return {value for name, value in pairs if _EXPAND.fullmatch(name)}
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object.
@@ -70,8 +79,13 @@ Action = Callable[["Sandbox", Request, list[str]], dict[str, Any]]
 
 _ROUTES: list[tuple[str, str, str, Action]] = [
     ("POST", r"/v1/charges", "charge.create", lambda s, r, ids: s.charges.create(r.json())),
-    ("GET", r"/v1/charges", "charge.list", lambda s, r, ids: s.charges.page(r.query)),
-    ("GET", r"/v1/charges/([^/]*)", "charge.retrieve", lambda s, r, ids: s.charges.get(*ids)),
+    ("GET", r"/v1/charges", "charge.list", lambda s, r, ids: s.charges.page(r.query, r.expand)),
+    (
+        "GET",
+        r"/v1/charges/([^/]*)",
+        "charge.retrieve",
+        lambda s, r, ids: s.charges.get(ids[0], r.expand),
+    ),
     (
         "POST",
         r"/v1/charges/([^/]*)/refunds",
@@ -109,6 +123,11 @@ class Call:
     action: Action
     ids: list[str]
 
+    @property
+    def charge_id(self) -> str | None:
+        """The charge that it is about, if it is about one."""
+        return None if self.operation.startswith("event.") or not self.ids else self.ids[0]
+
 
 def find_call(request: Request) -> Call | None:
     """The API call of a request, None for an unknown route."""
@@ -125,7 +144,24 @@ def perform(sandbox: "Sandbox", request: Request, call: Call) -> Response:
         _authenticate(sandbox, request)
         return json_response(200, call.action(sandbox, request, call.ids))
     except ApiError as error:
-        return json_response(error.status, error.envelope())
+        return refusal(error)
+
+
+def listed_ids(response: Response) -> set[str]:
+    """The ids of the objects on a page, none for an error."""
+    return {each["id"] for each in json.loads(response.body).get("data", [])}
+
+
+def no_such_call(request: Request) -> Response:
+    """404, or 405 where another method would be known."""
+    if any(re.fullmatch(pattern, request.path) for _, pattern, _, _ in _ROUTES):
+        return refusal(ApiError("这个地址不接受该请求方法。", status=405))
+    return refusal(ApiError("没有这个地址。", status=404))
+
+
+def refusal(error: ApiError) -> Response:
+    """The answer to a request that is refused."""
+    return json_response(error.status, error.envelope())
 
 
 def json_response(status: int, value: Any) -> Response:

@@ -1,7 +1,7 @@
 """Charges: creating, paying, closing and showing them."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from pingpp_sandbox import credentials, listing, validation
@@ -14,7 +14,9 @@ from pingpp_sandbox.store import Store
 Json = dict[str, Any]
 Publish = Callable[[str, Json], Json]
 
-# The order of the provider's own answers; `reversed` is left out unless switched on.
+APP_NAME = "sandbox"
+
+# The order of the published sample; without `reversed`, which is younger, where switched off.
 KEYS = (
     "order_no",
     "extra",
@@ -79,11 +81,11 @@ class Charges:
                 raise channel_refused(clean["channel"], "商户订单号重复", param="order_no")
             return self.render(self._insert(clean, now))
 
-    def get(self, charge_id: str) -> Json:
-        """One charge."""
-        return self.render(self.stored(charge_id))
+    def get(self, charge_id: str, expand: Collection[str] = ()) -> Json:
+        """One charge; the fields of `expand` are objects instead of ids."""
+        return self.render(self.stored(charge_id), expand)
 
-    def page(self, query: Mapping[str, str]) -> Json:
+    def page(self, query: Mapping[str, str], expand: Collection[str] = ()) -> Json:
         """A page of charges; without `created`, of the last month."""
         conditions = listing.Conditions()
         if "app[id]" not in query:
@@ -96,7 +98,7 @@ class Charges:
         for name in ("paid", "refunded", "reversed"):
             conditions.add_boolean(query, name)
         rows, has_more = listing.page(self._store, "charges", "charge", conditions, query)
-        data = [self.render(json.loads(row["doc"])) for row in rows]
+        data = [self.render(json.loads(row["doc"]), expand) for row in rows]
         return listing.envelope("/v1/charges", data, has_more)
 
     def pay(self, charge_id: str, *, force: bool = False, time_paid: int | None = None) -> Json:
@@ -105,21 +107,29 @@ class Charges:
         `force` pays an expired or reversed one too: late money does happen.
         """
         with self._store.transaction():
-            charge = self.stored(charge_id)
-            if charge["paid"]:
-                return self.render(charge)
-            now = self._clock.now()
-            if not force:
-                validation.charge_is_open(charge, now)
-            charge["paid"] = True
-            charge["time_paid"] = int(now) if time_paid is None else time_paid
-            charge["transaction_no"] = credentials.transaction_no(now)
-            charge["credential"] = {}
-            charge["extra"] |= _payer(charge["channel"])
-            self.save(charge)
-            shown = self.render(charge)
-            self._publish("charge.succeeded", shown)
-        return shown
+            if self.collect(charge_id, force=force, time_paid=time_paid):
+                self.announce(charge_id)
+            return self.get(charge_id)
+
+    def collect(self, charge_id: str, *, force: bool, time_paid: int | None) -> bool:
+        """Mark a charge as paid without a word to anybody; whether it was not."""
+        charge = self.stored(charge_id)
+        if charge["paid"]:
+            return False
+        now = self._clock.now()
+        if not force:
+            validation.charge_is_open(charge, now)
+        charge["paid"] = True
+        charge["time_paid"] = int(now) if time_paid is None else time_paid
+        charge["transaction_no"] = credentials.transaction_no(now)
+        charge["credential"] = {}
+        charge["extra"] |= _payer(charge["channel"])
+        self.save(charge)
+        return True
+
+    def announce(self, charge_id: str) -> None:
+        """Send charge.succeeded with the charge as it is now."""
+        self._publish("charge.succeeded", self.get(charge_id))
 
     def reverse(self, charge_id: str) -> Json:
         """Close an unpaid charge; the alipay app channel has no such thing."""
@@ -155,7 +165,7 @@ class Charges:
             charge["id"],
         )
 
-    def render(self, charge: Mapping[str, Any]) -> Json:
+    def render(self, charge: Mapping[str, Any], expand: Collection[str] = ()) -> Json:
         """The charge as the provider shows it."""
         url = f"/v1/charges/{charge['id']}/refunds"
         conditions = listing.Conditions(["charge = ?"], [charge["id"]])
@@ -165,6 +175,8 @@ class Charges:
         shown = {key: refunds if key == "refunds" else charge[key] for key in KEYS}
         if not self._options.emit_reversed:
             del shown["reversed"]
+        if "app" in expand:
+            shown["app"] = {"id": charge["app"], "object": "app", "display_name": APP_NAME}
         return self.hashes(shown)
 
     def hashes(self, shown: Json) -> Json:

@@ -47,7 +47,8 @@ def invalid(param: str, why: str) -> ApiError:
 
 def not_found(noun: str, object_id: str) -> ApiError:
     """404: no such charge, refund or event."""
-    return ApiError(f"未找到 {noun} : {object_id}。", status=404, param="id")
+    code = "refund_not_found" if noun == "refund" else None
+    return ApiError(f"未找到 {noun} : {object_id}。", status=404, code=code, param="id")
 
 
 def channel_refused(

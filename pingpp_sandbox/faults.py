@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -31,7 +32,9 @@ _CONTENT_STATUS = 200
 class Fault:
     """One fault for the next `times` requests (None: all until cleared) of an operation.
 
-    With `commit` the request takes effect first, and only its answer goes wrong.
+    With `commit` the request takes effect first, and only its answer goes wrong. With `charge`
+    it is for requests about that charge and its refunds only; with `in_lists` also for the
+    pages of charges that the charge is on.
     Units: `seconds` of a delay, of the interval of a drip, or the longest of a hang.
     """
 
@@ -41,6 +44,8 @@ class Fault:
     status: int = 500
     seconds: float | None = None
     commit: bool = False
+    charge: str | None = None
+    in_lists: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -51,8 +56,14 @@ class Fault:
             raise ValueError("times: a positive integer or null")
         if type(self.status) is not int or not 200 <= self.status <= 599:
             raise ValueError("status: an HTTP status")
+        if self.in_lists and self.charge is None:
+            raise ValueError("in_lists: needs a charge")
         if self.kind in ("delay", "drip") and not _is_seconds(self.seconds):
             raise ValueError("seconds: a number, required for delay and drip")
+
+    def is_for(self, operation: str, charge_id: str | None) -> bool:
+        """Whether it is meant for a request; `charge_id` is that in its address."""
+        return self.operation in (None, operation) and self.charge in (None, charge_id)
 
     def answer(self) -> tuple[int, bytes]:
         """HTTP status and body of the kinds that answer something of their own."""
@@ -80,18 +91,22 @@ class Faults:
         with self._lock:
             self._faults.append(fault)
 
-    def take(self, operation: str) -> Fault | None:
+    def take(self, operation: str, charge_id: str | None = None) -> Fault | None:
         """The first fault that is meant for such a request, if any."""
+        return self._take(lambda fault: fault.is_for(operation, charge_id))
+
+    def take_listed(self, charge_ids: Collection[str]) -> Fault | None:
+        """The first fault that is meant for a page of these charges, if any."""
+        return self._take(lambda fault: fault.in_lists and fault.charge in charge_ids)
+
+    def _take(self, is_meant: Callable[[Fault], bool]) -> Fault | None:
         with self._lock:
-            for fault in self._faults:
-                if fault.operation not in (None, operation):
-                    continue
-                if fault.times is not None:
-                    fault.times -= 1
-                    if not fault.times:
-                        self._faults.remove(fault)
-                return fault
-        return None
+            fault = next(filter(is_meant, self._faults), None)
+            if fault is not None and fault.times is not None:
+                fault.times -= 1
+                if not fault.times:
+                    self._faults.remove(fault)
+            return fault
 
     def clear(self) -> None:
         """Forget all faults, and let hanging requests go."""
@@ -118,7 +133,10 @@ def _is_seconds(value: object) -> bool:
 
 def _error(status: int) -> ApiError:
     if status == 402:
-        return ApiError("对支付渠道的请求未能成功。", status=status, kind="channel_error")
+        code = "channel_request_error"
+        return ApiError(
+            "对支付渠道的请求未能成功。", status=status, kind="channel_error", code=code
+        )
     if status < 500:
         return ApiError("请求未能成功。", status=status)
     return ApiError("服务暂时不可用。", status=status, kind="api_error")

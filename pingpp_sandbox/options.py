@@ -24,7 +24,7 @@ class Options:
     time_scale: float = 1.0
     webhook_timeout: float = 5.0
     check_signatures: bool = True
-    emit_reversed: bool = False
+    emit_reversed: bool = True
     empty_hash_as_list: bool = False
     refund_seconds: dict[str, float] = field(default_factory=_refund_seconds)
 

@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from pingpp_sandbox import credentials, listing, validation
+from pingpp_sandbox import credentials, listing, scripts, validation
 from pingpp_sandbox.charges import Charges, Json, Publish
 from pingpp_sandbox.clock import Clock
 from pingpp_sandbox.errors import ApiError, not_found
@@ -15,29 +14,21 @@ from pingpp_sandbox.store import Store
 
 WAIT_URL = "https://mapi.alipay.com/gateway.do?service=refund_fastpay_by_platform_pwd"
 _WAIT_MESSAGE = f"需要打开地址进行下一步退款操作: {WAIT_URL}&batch_no="
+CONSOLE_DESCRIPTION = "客服在商户后台退款"
 _REFUSED_MESSAGE = "退款失败: 未结算资金不足"
 
-# What becomes of a refund: `succeed` as its channel does; `pending` stays so; `fail` is
-# pending and fails later; `refuse` answers 200 with status failed; `wait` is pending until
-# somebody opens a URL.
-OUTCOMES = ("succeed", "pending", "fail", "refuse", "wait")
 DEFAULT_SECONDS = 0.0
 FAIL_SECONDS = 5.0
 
-
-@dataclass
-class Script:
-    """An outcome for coming refunds: the next `times` (None: all), of a channel (None: any)."""
-
-    outcome: str
-    times: int | None = 1
-    channel: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.outcome not in OUTCOMES:
-            raise ValueError(f"outcome: one of {', '.join(OUTCOMES)}")
-        if self.times is not None and (type(self.times) is not int or self.times < 1):
-            raise ValueError("times: a positive integer or null")
+_FAIL_LATE = "failed_late"
+_SUCCESSES = {"succeed": "succeeded", "succeed_then_fail": f"succeeded {_FAIL_LATE}"}
+_FAILED = {
+    "status": "failed",
+    "succeed": False,
+    "time_succeed": None,
+    "failure_code": "refund_failed",
+    "failure_msg": "退款失败",
+}
 
 
 class Refunds:
@@ -51,22 +42,46 @@ class Refunds:
         self._options = options
         self._charges = charges
         self._publish = publish
-        self.scripts: list[Script] = []
+        self.scripts: list[scripts.Script] = []
 
     def create(self, charge_id: str, params: Mapping[str, Any]) -> Json:
         """Refund a paid charge, all that remains of it unless `amount` says less."""
         with self._store.transaction():
             charge = self._charges.stored(charge_id)
-            if not charge["paid"]:
-                raise ApiError("该 charge 未支付。", code="charge_unexpected_status", param="id")
-            remaining = charge["amount"] - self._claimed(charge_id)
-            if remaining <= 0:
-                raise ApiError("该 charge 已全额退款。")
-            clean = validation.refund_params(params, remaining=remaining)
-            refund = self._insert(charge, clean)
-            outcome = self._next_outcome(charge["channel"])
-            self._begin(refund, charge["channel"], outcome)
+            refund = self._open(charge, params)
+            self._begin(refund, charge["channel"], self._next_outcome(charge))
             return self._charges.hashes(self._stored(refund["id"]))
+
+    def create_in_console(self, charge_id: str, amount: int | None, status: str) -> Json:
+        """A refund that a person makes in the provider's console: no metadata, no script.
+
+        `status`: `succeeded` at once, or `pending` until it is settled.
+        """
+        if status not in ("succeeded", "pending"):
+            raise ValueError("status: succeeded or pending")
+        params = {"amount": amount, "description": CONSOLE_DESCRIPTION}
+        with self._store.transaction():
+            refund = self._open(self._charges.stored(charge_id), params)
+            if status == "succeeded":
+                self.settle(refund["id"], status)
+            return self._charges.hashes(self._stored(refund["id"]))
+
+    def pay_and_refund(
+        self, charge_id: str, amount: int, *, force: bool, time_paid: int | None
+    ) -> Json:
+        """Pay a charge and refund so much in the console before anybody is told of either.
+
+        charge.succeeded goes first and shows the refund; for a paid charge: no effect.
+        """
+        params = {"amount": amount, "description": CONSOLE_DESCRIPTION}
+        with self._store.transaction():
+            if self._charges.collect(charge_id, force=force, time_paid=time_paid):
+                refund = self._open(self._charges.stored(charge_id), params)
+                self._succeed(refund)
+                self._save(refund)
+                self._charges.announce(charge_id)
+                self._announce(refund)
+            return self._charges.get(charge_id)
 
     def get(self, charge_id: str, refund_id: str) -> Json:
         """One refund of the charge."""
@@ -97,27 +112,70 @@ class Refunds:
             if status == "succeeded":
                 self._succeed(refund)
             else:
-                refund |= {
-                    "status": "failed",
-                    "failure_code": "refund_failed",
-                    "failure_msg": "退款失败",
-                }
+                refund |= _FAILED
             self._save(refund)
-            self._publish(f"refund.{status}", self._charges.hashes(dict(refund)))
+            self._announce(refund)
+        return refund
+
+    def fail_late(self, refund_id: str) -> Json:
+        """Fail a refund that had succeeded, as when the customer's bank sends the money back.
+
+        The charge counts it no longer, refund.failed is sent and what was sent before stands;
+        again: no effect.
+        """
+        with self._store.transaction():
+            refund = self._stored(refund_id)
+            if refund["status"] == "pending":
+                raise ValueError("refund: has not succeeded yet")
+            if refund["status"] == "succeeded":
+                self._add_refunded(refund, -refund["amount"])
+                refund |= _FAILED
+                self._save(refund)
+                self._announce(refund)
         return refund
 
     def settle_due(self) -> None:
         """End the refunds whose time has come."""
         now = self._clock.now()
-        for row in self._store.rows(
-            "SELECT id, settles_as FROM refunds WHERE settles_at <= ? ORDER BY settles_at, seq", now
-        ):
-            self.settle(row["id"], row["settles_as"])
+        while self._settle_next(now):
+            pass
 
     def next_due(self) -> float | None:
         """When the next refund ends, on the sandbox's clock."""
         row = self._store.row("SELECT MIN(settles_at) AS due FROM refunds")
         return row["due"] if row else None
+
+    def _settle_next(self, now: float) -> bool:
+        due = (
+            "SELECT id, settles_at, settles_as FROM refunds WHERE settles_at <= ? "
+            "ORDER BY settles_at, seq LIMIT 1"
+        )
+        if self._store.row(due, now) is None:
+            return False
+        with self._store.transaction():
+            # Asked again: another thread may have been faster.
+            row = self._store.row(due, now)
+            if row is not None:
+                self._carry_out(row["id"], row["settles_as"], row["settles_at"])
+        return True
+
+    def _carry_out(self, refund_id: str, steps: str, now: float) -> None:
+        step, _, later = steps.partition(" ")
+        if step == _FAIL_LATE:
+            self.fail_late(refund_id)
+        else:
+            self.settle(refund_id, step)
+        if later:
+            self._plan(refund_id, now, "fail", later)
+
+    def _open(self, charge: Json, params: Mapping[str, Any]) -> Json:
+        if not charge["paid"]:
+            raise ApiError("该 charge 未支付。", code="charge_unexpected_status", param="id")
+        remaining = charge["amount"] - self._claimed(charge["id"])
+        if remaining <= 0:
+            raise ApiError("该 charge 已全额退款。")
+        clean = validation.refund_params(params, remaining=remaining, channel=charge["channel"])
+        return self._insert(charge, clean)
 
     def _claimed(self, charge_id: str) -> int:
         rows = self._store.rows(
@@ -125,16 +183,14 @@ class Refunds:
         )
         return sum(json.loads(row["doc"])["amount"] for row in rows)
 
-    def _next_outcome(self, channel: str) -> str:
-        for script in self.scripts:
-            if script.channel not in (None, channel):
-                continue
-            if script.times is not None:
-                script.times -= 1
-                if not script.times:
-                    self.scripts.remove(script)
-            return script.outcome
-        return "succeed"
+    def _next_outcome(self, charge: Json) -> str:
+        script = scripts.take(self.scripts, charge["channel"], charge["id"])
+        if script is None:
+            return "succeed"
+        refusal = script.refusal(charge["channel"])
+        if refusal is not None:
+            raise refusal
+        return script.outcome
 
     def _insert(self, charge: Json, clean: Json) -> Json:
         refund_id = new_id("re")
@@ -154,6 +210,9 @@ class Refunds:
             "charge": charge["id"],
             "charge_order_no": charge["order_no"],
             "transaction_no": None,
+            "funding_source": clean["funding_source"],
+            "extra": {},
+            "app": charge["app"],
         }
         self._store.run(
             "INSERT INTO refunds (id, charge, created, status, doc) VALUES (?, ?, ?, ?, ?)",
@@ -172,22 +231,23 @@ class Refunds:
             refund["failure_code"] = "refund_wait_operation"
             refund["failure_msg"] = _WAIT_MESSAGE + refund["order_no"]
         self._save(refund)
+        now = self._clock.now()
         if outcome == "fail":
-            self._plan(
-                refund["id"], self._options.refund_seconds.get("fail", FAIL_SECONDS), "failed"
-            )
-        elif outcome == "succeed":
-            seconds = self._options.refund_seconds.get(channel, DEFAULT_SECONDS)
-            if seconds > 0:
-                self._plan(refund["id"], seconds, "succeeded")
+            self._plan(refund["id"], now, "fail", "failed")
+        elif outcome in _SUCCESSES:
+            if self._options.refund_seconds.get(channel, DEFAULT_SECONDS) > 0:
+                self._plan(refund["id"], now, channel, _SUCCESSES[outcome])
             else:
-                self.settle(refund["id"], "succeeded")
+                self._carry_out(refund["id"], _SUCCESSES[outcome], now)
 
-    def _plan(self, refund_id: str, seconds: float, status: str) -> None:
+    def _plan(self, refund_id: str, now: float, kind: str, steps: str) -> None:
+        """Carry out the steps, separated by blanks, when the kind's seconds have passed."""
+        default = FAIL_SECONDS if kind == "fail" else DEFAULT_SECONDS
+        seconds = self._options.refund_seconds.get(kind, default)
         self._store.run(
             "UPDATE refunds SET settles_at = ?, settles_as = ? WHERE id = ?",
-            self._clock.now() + seconds * self._options.time_scale,
-            status,
+            now + seconds * self._options.time_scale,
+            steps,
             refund_id,
         )
 
@@ -196,9 +256,15 @@ class Refunds:
         refund |= {"status": "succeeded", "succeed": True, "time_succeed": int(now)}
         refund |= {"failure_code": None, "failure_msg": None}
         refund["transaction_no"] = credentials.transaction_no(now)
+        self._add_refunded(refund, refund["amount"])
+
+    def _add_refunded(self, refund: Json, amount: int) -> None:
         charge = self._charges.stored(refund["charge"])
-        charge["amount_refunded"] += refund["amount"]
+        charge["amount_refunded"] += amount
         self._charges.save(charge)
+
+    def _announce(self, refund: Json) -> None:
+        self._publish(f"refund.{refund['status']}", self._charges.hashes(dict(refund)))
 
     def _stored(self, refund_id: str) -> Json:
         row = self._store.row("SELECT doc FROM refunds WHERE id = ?", refund_id)

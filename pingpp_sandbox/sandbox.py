@@ -14,7 +14,8 @@ from pingpp_sandbox.clock import Clock
 from pingpp_sandbox.events import Events
 from pingpp_sandbox.faults import Fault, Faults
 from pingpp_sandbox.options import Options
-from pingpp_sandbox.refunds import Refunds, Script
+from pingpp_sandbox.refunds import Refunds
+from pingpp_sandbox.scripts import REJECT_CODE, REJECT_STATUS, Script
 from pingpp_sandbox.server import Server
 from pingpp_sandbox.store import Store
 from pingpp_sandbox.webhooks import Webhooks
@@ -115,12 +116,23 @@ class Sandbox:
         """
         return self.charges.create(params)
 
-    def pay(self, charge_id: str, *, force: bool = False, time_paid: int | None = None) -> Json:
+    def pay(
+        self,
+        charge_id: str,
+        *,
+        force: bool = False,
+        time_paid: int | None = None,
+        then_refund: int | None = None,
+    ) -> Json:
         """Pay a charge, which sends charge.succeeded; a second time has no effect.
 
+        `then_refund`: so many fen are refunded in the console before the notice goes, which
+        shows them; refund.succeeded follows it.
         Raises: ApiError, also for a closed charge unless `force`.
         """
-        return self.charges.pay(charge_id, force=force, time_paid=time_paid)
+        if then_refund is None:
+            return self.charges.pay(charge_id, force=force, time_paid=time_paid)
+        return self.refunds.pay_and_refund(charge_id, then_refund, force=force, time_paid=time_paid)
 
     def refund(self, charge_id: str, **params: Any) -> Json:
         """The refund of `POST /v1/charges/{id}/refunds`.
@@ -128,6 +140,18 @@ class Sandbox:
         Raises: ApiError.
         """
         return self.refunds.create(charge_id, params)
+
+    # What a person does in the provider's console.
+
+    def console_refund(
+        self, charge_id: str, amount: int | None = None, status: str = "succeeded"
+    ) -> Json:
+        """A refund the merchant's code knows nothing of (`amount` in fen, default: what is left).
+
+        `status`: `succeeded`, which sends its webhook, or `pending` until `settle_refund`.
+        Raises: ApiError, also for more than what is left.
+        """
+        return self.refunds.create_in_console(charge_id, amount, status)
 
     # Events and webhooks; `webhooks` has hold, release, drop, deliver, pending and wait.
 
@@ -167,9 +191,12 @@ class Sandbox:
         status: int = 500,
         seconds: float | None = None,
         commit: bool = False,
+        charge: str | None = None,
+        in_lists: bool = False,
     ) -> None:
-        """Make coming requests fail; see `Fault`."""
-        self.faults.add(Fault(kind, operation, times, status, seconds, commit))
+        """Make coming requests fail, all or those about one charge; see `Fault`."""
+        fault = Fault(kind, operation, times, status, seconds, commit, charge, in_lists)
+        self.faults.add(fault)
 
     def clear_faults(self) -> None:
         """Work again, refunds included, and let hanging requests go."""
@@ -177,14 +204,27 @@ class Sandbox:
         self.refunds.scripts.clear()
 
     def script_refunds(
-        self, outcome: str, times: int | None = 1, channel: str | None = None
+        self,
+        outcome: str,
+        times: int | None = 1,
+        channel: str | None = None,
+        charge: str | None = None,
+        status: int = REJECT_STATUS,
+        code: str = REJECT_CODE,
     ) -> None:
-        """Decide what becomes of coming refunds; see `refunds.OUTCOMES`."""
-        self.refunds.scripts.append(Script(outcome, times, channel))
+        """Decide what becomes of coming refunds, all or one charge's; see `scripts.OUTCOMES`."""
+        self.refunds.scripts.append(Script(outcome, times, channel, charge, status, code))
 
     def settle_refund(self, refund_id: str, status: str = "succeeded") -> Json:
         """End a pending refund as `succeeded` or `failed`, which sends its webhook."""
         return self.refunds.settle(refund_id, status)
+
+    def fail_refund_late(self, refund_id: str) -> Json:
+        """Fail a refund that had succeeded, which sends refund.failed after refund.succeeded.
+
+        Raises: ValueError for a pending one.
+        """
+        return self.refunds.fail_late(refund_id)
 
     def advance(self, seconds: float) -> float:
         """Put the sandbox's clock forward; what has become due happens."""

@@ -1,6 +1,7 @@
 """The HTTP server of the sandbox, and how its faults look on the wire."""
 
 import contextlib
+import functools
 import logging
 import socket
 import struct
@@ -9,16 +10,17 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-from pingpp_sandbox import api, control, keys, pages
+from pingpp_sandbox import api, bodies, control, keys, pages
+from pingpp_sandbox.errors import ApiError
 from pingpp_sandbox.faults import Fault
 from pingpp_sandbox.webhooks import SIGNATURE_HEADER
 
 if TYPE_CHECKING:
     from pingpp_sandbox.sandbox import Sandbox
 
-MAX_BODY = 1_000_000
 IDLE_SECONDS = 60
 
+_NODE_SDK = "NodeBindings"
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _OWN_ANSWER = frozenset({"status", "no_message", "error_text", "garbage", "null"})
 
@@ -84,13 +86,18 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     server: Server
 
-    def do_GET(self) -> None:
-        """Answer a GET."""
-        self._answer()
+    def __getattr__(self, name: str) -> Any:
+        """One way in for every method there is or may be; the base class answers 501 in HTML."""
+        if name.startswith("do_"):
+            return self._answer
+        raise AttributeError(name)
 
-    def do_POST(self) -> None:
-        """Answer a POST."""
-        self._answer()
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer what is no HTTP in JSON too."""
+        self.close_connection = True
+        # What could not be read has neither.
+        self.command, self.request_version = self.command or "", self.protocol_version
+        self._send(api.refusal(ApiError("这不是有效的 HTTP 请求。", status=code)))
 
     def log_message(self, format: str, *args: Any) -> None:
         """Log the request line, and never a header."""
@@ -98,8 +105,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         sandbox = self.server.sandbox
-        body = self._body()
-        if body is None:
+        # The Node SDK sends a request when its socket connects, so on a socket that is used
+        # again, as they are since Node 19, it would wait for ever.
+        if _NODE_SDK in self.headers.get("User-Agent", ""):
+            self.close_connection = True
+        try:
+            body = bodies.read(self.headers, self.rfile)
+        except ApiError as error:
+            self.close_connection = True
+            self._send(api.refusal(error))
             return
         request = api.Request(self.command, self.path, self.headers, body)
         call = api.find_call(request)
@@ -108,33 +122,25 @@ class Handler(BaseHTTPRequestHandler):
         elif request.path.startswith(control.PREFIX):
             self._send(control.answer(sandbox, request))
         else:
-            unknown = {"error": {"type": "invalid_request_error", "message": "没有这个地址。"}}
-            self._send(pages.answer(sandbox, request) or api.json_response(404, unknown))
-
-    def _body(self) -> bytes | None:
-        length = self.headers.get("Content-Length", "0")
-        if "Transfer-Encoding" in self.headers or not (length.isascii() and length.isdigit()):
-            self.close_connection = True
-            self._send(api.json_response(411, {"error": {"message": "Length Required"}}))
-            return None
-        if int(length) > MAX_BODY:
-            self.close_connection = True
-            self._send(api.json_response(413, {"error": {"message": "Content Too Large"}}))
-            return None
-        return self.rfile.read(int(length))
+            self._send(pages.answer(sandbox, request) or api.no_such_call(request))
 
     def _call(self, sandbox: "Sandbox", request: api.Request, call: api.Call) -> None:
         sandbox.count(call.operation)
-        fault = sandbox.faults.take(call.operation)
+        # Once, and at the moment that the fault wants.
+        perform = functools.cache(lambda: api.perform(sandbox, request, call))
+        fault = sandbox.faults.take(call.operation, call.charge_id)
+        if fault is None and call.operation == "charge.list":
+            fault = sandbox.faults.take_listed(api.listed_ids(perform()))
         if fault is None:
-            self._send(api.perform(sandbox, request, call))
+            self._send(perform())
             return
-        response = api.perform(sandbox, request, call) if fault.commit else None
+        if fault.commit:
+            perform()
         if fault.kind == "delay":
             sandbox.faults.sleep(fault.seconds)
-            self._send(response or api.perform(sandbox, request, call))
+            self._send(perform())
         elif fault.kind == "drip":
-            self._drip(response or api.perform(sandbox, request, call), fault)
+            self._drip(perform(), fault)
         elif fault.kind in _OWN_ANSWER:
             self._send(api.Response(*fault.answer()))
         else:
@@ -144,7 +150,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _send(self, response: api.Response) -> None:
         self._head(response)
-        self.wfile.write(response.body)
+        if self.command != "HEAD":
+            self.wfile.write(response.body)
 
     def _head(self, response: api.Response) -> None:
         self.send_response(response.status)

@@ -14,6 +14,8 @@ METADATA_PAIRS = 20
 METADATA_LENGTH = 1000
 # Documented for recharges; for charges the provider names no limit.
 MAX_AMOUNT = 1_000_000_000
+# Of WeChat refunds only; the first is the default.
+FUNDING_SOURCES = ("unsettled_funds", "recharge_funds")
 
 MINUTE = 60
 HOUR = 60 * MINUTE
@@ -71,7 +73,7 @@ def charge_params(params: Mapping[str, Any], *, app_id: str, now: int) -> dict[s
     }
 
 
-def refund_params(params: Mapping[str, Any], *, remaining: int) -> dict[str, Any]:
+def refund_params(params: Mapping[str, Any], *, remaining: int, channel: str) -> dict[str, Any]:
     """The checked parameters of a refund; `amount` defaults to all that remains.
 
     Units: fen.  Raises: ApiError 400 with `param`.
@@ -83,7 +85,19 @@ def refund_params(params: Mapping[str, Any], *, remaining: int) -> dict[str, Any
         "amount": amount,
         "description": _text(params, "description", DESCRIPTION_LENGTH),
         "metadata": _metadata(params),
+        "funding_source": _funding_source(params, channel),
     }
+
+
+def _funding_source(params: Mapping[str, Any], channel: str) -> str | None:
+    if not is_wx(channel):
+        return None
+    value = params.get("funding_source")
+    if value is None:
+        return FUNDING_SOURCES[0]
+    if value not in FUNDING_SOURCES:
+        raise invalid("funding_source", f"必须是 {' 或 '.join(FUNDING_SOURCES)}")
+    return value
 
 
 def _text(params: Mapping[str, Any], name: str, limit: int) -> str:

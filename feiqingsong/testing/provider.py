@@ -23,6 +23,7 @@ class Provider:
         self.sandbox.store.run("UPDATE charges SET app = 'app_of_another_test'")
         self.sandbox.clear_faults()
         self.sandbox.clock.offset = 0.0
+        self.sandbox.set_options(emit_reversed=True)
 
     def charges(self) -> list[dict[str, Any]]:
         """The provider's own book of charges made in this test, oldest first."""
@@ -35,6 +36,24 @@ class Provider:
     def pay(self, charge_id: str, **changes: Any) -> None:
         """Pay a charge at the provider; its notice waits in `events`."""
         self.sandbox.pay(charge_id, **changes)
+
+    def console_refund(
+        self, charge_id: str, amount: int | None = None, status: str = "succeeded"
+    ) -> dict[str, Any]:
+        """Refund a charge in the provider's console (fen; None: all that is left)."""
+        return self.sandbox.console_refund(charge_id, amount, status)
+
+    def fail_refund_late(self, refund_id: str) -> dict[str, Any]:
+        """Fail a refund that had succeeded; the notice of it waits in `events`."""
+        return self.sandbox.fail_refund_late(refund_id)
+
+    def reject_refunds(self, charge_id: str | None = None, **changes: Any) -> None:
+        """Refuse every coming refund (of a charge) with an error, until `reset`."""
+        self.sandbox.script_refunds("reject", times=None, charge=charge_id, **changes)
+
+    def break_charge(self, charge_id: str, *, in_lists: bool = False) -> None:
+        """Answer 500 to whatever is asked about a charge, with `in_lists` its pages too."""
+        self.sandbox.fault("status", charge=charge_id, times=None, in_lists=in_lists)
 
     def events(self, kind: str = "") -> list[dict[str, Any]]:
         """This test's events, oldest first, of one type or all."""
@@ -49,9 +68,9 @@ class Provider:
         """Post every notice of this test so far, oldest first."""
         return [self.deliver(event) for event in self.events(kind)]
 
-    def pay_and_tell(self, charge_id: str) -> Any:
+    def pay_and_tell(self, charge_id: str, **changes: Any) -> Any:
         """Pay a charge and deliver its notice."""
-        self.pay(charge_id)
+        self.pay(charge_id, **changes)
         events = self.events("charge.succeeded")
         return self.deliver(next(e for e in events if e["data"]["object"]["id"] == charge_id))
 

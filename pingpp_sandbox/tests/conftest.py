@@ -9,7 +9,7 @@ import six.moves.urllib.parse  # noqa: F401 the SDK imports it by this name
 
 from pingpp_sandbox import keys as key_files
 from pingpp_sandbox.sandbox import Sandbox
-from pingpp_sandbox.tests.support import FAST_BITS, Merchant
+from pingpp_sandbox.tests.support import FAST_BITS, NODE_REASON, Merchant
 
 # The SDK's own copy of six cannot be imported on Python 3.12 and later.
 for _name, _module in list(sys.modules.items()):
@@ -17,6 +17,17 @@ for _name, _module in list(sys.modules.items()):
         sys.modules.setdefault(f"pingpp.{_name}", _module)
 
 TIME_SCALE = 0.002
+
+
+def pytest_terminal_summary(terminalreporter):
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = [str(report.longrepr) for report in skipped if NODE_REASON in str(report.longrepr)]
+    if reasons:
+        terminalreporter.write_line(
+            f"!! {len(reasons)} 个用 Ping++ 官方 Node SDK 的测试被跳过：需要 node、npm 和软件源",
+            yellow=True,
+            bold=True,
+        )
 
 
 @pytest.fixture(scope="session")

@@ -5,37 +5,8 @@ import time
 import pytest
 
 from pingpp_sandbox.sandbox import APP_ID, Sandbox
-from pingpp_sandbox.tests.support import ORDER_NO, charge_params
+from pingpp_sandbox.tests.support import ORDER_NO, SAMPLE_KEYS, charge_params
 
-SAMPLE_KEYS = [
-    "order_no",
-    "extra",
-    "app",
-    "livemode",
-    "currency",
-    "time_settle",
-    "time_expire",
-    "id",
-    "subject",
-    "failure_msg",
-    "channel",
-    "metadata",
-    "body",
-    "credential",
-    "client_ip",
-    "description",
-    "amount_refunded",
-    "refunded",
-    "object",
-    "paid",
-    "amount_settle",
-    "time_paid",
-    "failure_code",
-    "refunds",
-    "created",
-    "transaction_no",
-    "amount",
-]
 DAY = 86400
 BAD = [
     ("order_no", "has space"),
@@ -78,7 +49,9 @@ def refused(sdk, sandbox, error, **changes):
     return caught.value
 
 
-def test_a_charge_has_the_keys_of_the_provider_in_their_order(sdk):
+def test_a_charge_has_the_keys_of_the_published_sample_in_their_order(sdk, sandbox):
+    sandbox.set_options(emit_reversed=False)
+
     charge = body_of(sdk.Charge.create(**charge_params()))
 
     assert list(charge) == SAMPLE_KEYS
@@ -253,7 +226,7 @@ def test_a_paid_charge_says_so(sdk, sandbox):
     sandbox.pay(charge.id)
 
     paid = sdk.Charge.retrieve(charge.id)
-    assert set(paid) == set(SAMPLE_KEYS)
+    assert set(paid) == {*SAMPLE_KEYS, "reversed"}
     assert paid["paid"] is True
     assert paid["credential"] == {}
     assert abs(paid["time_paid"] - time.time()) < 5
@@ -301,13 +274,33 @@ def test_alipay_and_paid_charges_cannot_be_reversed(sdk, sandbox):
     assert not any(charge["reversed"] for charge in sandbox.book()["charges"])
 
 
-def test_empty_hashes_and_reversed_have_switches(sdk, sandbox):
-    sandbox.set_options(empty_hash_as_list=True, emit_reversed=True)
+def test_empty_hashes_have_a_switch(sdk, sandbox):
+    sandbox.set_options(empty_hash_as_list=True)
 
     charge = body_of(sdk.Charge.create(**charge_params(metadata={})))
 
     assert charge["extra"] == charge["metadata"] == []
+
+
+def test_a_charge_says_whether_it_was_reversed(sdk):
+    charge = sdk.Charge.create(**charge_params(channel="wx"))
     assert charge["reversed"] is False
+
+    sdk.Charge.reverse(charge.id)
+
+    assert sdk.Charge.retrieve(charge.id)["reversed"] is True
+
+
+def test_the_app_can_be_had_as_an_object(sdk, sandbox):
+    charge = sandbox.create_charge(charge_params())
+    app = {"id": APP_ID, "object": "app", "display_name": "sandbox"}
+
+    shown = sdk.Charge.retrieve(charge["id"], expand=["app"])
+    listed = sdk.Charge.list(app={"id": APP_ID}, expand=["other", "app"])["data"]
+
+    assert shown == listed[0] == charge | {"app": app}
+    assert sdk.Charge.retrieve(charge["id"], expand=["other"]) == charge
+    assert sdk.Charge.list(app={"id": APP_ID})["data"] == [charge]
 
 
 def test_a_live_key_makes_live_charges(keys):

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from pingpp_sandbox import keys as key_files
 from pingpp_sandbox.management.commands.pingpp_sandbox import Command
-from pingpp_sandbox.tests.support import FAST_BITS
+from pingpp_sandbox.tests.support import FAST_BITS, SAMPLE_KEYS, charge_params
 
 ROOT = Path(__file__).resolve().parents[2]
 # Settings of its own, so that the command is tested apart from the project's.
@@ -65,6 +65,24 @@ def test_it_serves_until_it_is_told_to_end(tmp_path, number):
     assert state.status_code == 200
     assert process.returncode == 0
     assert (out, err) == ("", "")
+
+
+def test_its_charges_are_those_of_the_published_document(tmp_path):
+    key_files.ensure(tmp_path, FAST_BITS)
+    process = start(tmp_path)
+    [url] = re.findall(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+    requests.post(f"{url}/sandbox/options", json={"check_signatures": False}, timeout=5)
+
+    charge = requests.post(
+        f"{url}/v1/charges",
+        json=charge_params(app={"id": "app_command"}),
+        headers={"Authorization": "Bearer sk_test_command"},
+        timeout=5,
+    )
+    process.terminate()
+    process.communicate(timeout=10)
+
+    assert list(charge.json()) == SAMPLE_KEYS
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,33 @@ def test_the_clock_options_payments_and_refunds_are_steered(sandbox, control):
     assert sandbox.options.emit_reversed is True
 
 
+def test_the_console_is_steered(sandbox, control):
+    charge = sandbox.pay(sandbox.create_charge(charge_params())["id"])
+    path = f"charges/{charge['id']}/console_refund"
+
+    assert control(path, status="other")[0] == 400
+    assert control(path, amount="1")[0] == 400
+    status, answer = control(path, amount=500)
+    control(path, status="pending")
+
+    assert (status, answer["result"]["amount"]) == (200, 500)
+    assert [(each["amount"], each["status"]) for each in sandbox.book()["refunds"]] == [
+        (500, "succeeded"),
+        (1000, "pending"),
+    ]
+    control(f"refunds/{answer['result']['id']}/fail_late")
+    assert sandbox.book()["refunds"][0]["status"] == "failed"
+
+
+def test_a_charge_can_be_paid_and_refunded_before_it_is_told(sandbox, control):
+    charge = sandbox.create_charge(charge_params())
+
+    answer = control(f"charges/{charge['id']}/pay", then_refund=500)[1]["result"]
+
+    assert (answer["paid"], answer["amount_refunded"]) == (True, 500)
+    assert sandbox.events()[0]["data"]["object"] == answer
+
+
 def test_webhooks_are_steered(sandbox, control, merchant):
     control("webhooks/hold")
     control("webhooks/duplicate", times=2)
@@ -92,6 +119,7 @@ def test_webhooks_are_steered(sandbox, control, merchant):
         ("clock", {"seconds": "1"}),
         ("options", {"api_key": "sk_test_2"}),
         ("refunds", {"outcome": "other"}),
+        ("refunds", {"outcome": "reject", "status": 500}),
         ("webhooks/release", {"order": "other"}),
         ("webhooks/duplicate", {"times": 0}),
     ],

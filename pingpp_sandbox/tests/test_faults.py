@@ -51,6 +51,69 @@ def test_a_fault_is_for_its_operation(sdk, sandbox):
     assert sandbox.state()["requests"] == {"charge.create": 1, "refund.create": 1}
 
 
+def broken(sdk, call, *arguments, **params):
+    with pytest.raises(sdk.APIError) as caught:
+        call(*arguments, **params)
+    return caught.value.http_status == 500
+
+
+@pytest.fixture
+def charges(sandbox):
+    """Three paid charges with a refund each, oldest first; their ids."""
+    ids = []
+    for number in ("11", "12", "13"):
+        charge = sandbox.pay(sandbox.create_charge(charge_params(order_no=number))["id"])
+        sandbox.console_refund(charge["id"], 1)
+        ids.append(charge["id"])
+    return ids
+
+
+def test_a_fault_can_be_bound_to_one_charge_and_its_refunds(sdk, sandbox, charges):
+    good, bad, _ = charges
+    refund = {each["charge"]: each["id"] for each in sandbox.book()["refunds"]}
+    sandbox.fault("status", charge=bad, times=None)
+
+    for _ in range(2):
+        assert broken(sdk, sdk.Charge.retrieve, bad)
+        assert broken(sdk, sdk.Charge.reverse, bad)
+        assert broken(sdk, sdk.Charge.refund, bad, description="d", amount=1)
+        assert broken(sdk, sdk.Charge.list_refunds, bad)
+        assert broken(sdk, sdk.Charge.retrieve_refund, bad, refund[bad])
+        assert sdk.Charge.retrieve(good).id == good
+        assert len(sdk.Charge.list_refunds(good)["data"]) == 1
+    assert sdk.Charge.refund(good, description="d", amount=1)["status"] == "succeeded"
+    assert create(sdk).id
+    assert bad in [charge["id"] for charge in sdk.Charge.list(app={"id": APP_ID})["data"]]
+    event = next(each for each in sandbox.events() if each["data"]["object"]["id"] == bad)
+    assert sdk.Event.retrieve(event["id"])["id"] == event["id"]
+
+    sandbox.clear_faults()
+    assert sdk.Charge.retrieve(bad).id == bad
+
+
+def test_a_fault_of_one_charge_can_break_the_pages_it_is_on(sdk, sandbox, charges):
+    oldest, bad, newest = charges
+    sandbox.fault("status", charge=bad, times=None, in_lists=True)
+    page = {"app": {"id": APP_ID}, "limit": 1}
+
+    assert broken(sdk, sdk.Charge.list, app={"id": APP_ID})
+    assert broken(sdk, sdk.Charge.list, **page, starting_after=newest)
+    assert [each["id"] for each in sdk.Charge.list(**page)["data"]] == [newest]
+    after = sdk.Charge.list(**page, starting_after=bad)["data"]
+    assert [each["id"] for each in after] == [oldest]
+    with pytest.raises(sdk.InvalidRequestError):
+        sdk.Charge.list(**page, starting_after="ch_unknown")
+
+
+def test_a_fault_of_one_charge_can_be_for_one_operation(sdk, sandbox, charges):
+    bad = charges[0]
+    sandbox.fault("status", "refund.list", charge=bad)
+
+    assert sdk.Charge.retrieve(bad).id == bad
+    assert broken(sdk, sdk.Charge.list_refunds, bad)
+    assert sdk.Charge.list_refunds(bad)["data"]
+
+
 def test_one_502_is_repeated_by_the_sdk_unless_told_not_to(sdk, sandbox, monkeypatch):
     monkeypatch.setattr(sdk, "max_network_retries", 1)
     monkeypatch.setattr(sdk, "network_retry_delay", 0)
@@ -158,6 +221,7 @@ def test_an_error_can_lack_its_message_or_be_text(sdk, sandbox):
         {"kind": "drop", "times": "1"},
         {"kind": "delay"},
         {"kind": "status", "status": 99},
+        {"kind": "status", "in_lists": True},
     ],
 )
 def test_faults_that_make_no_sense_are_refused(sandbox, arguments):

@@ -2,6 +2,8 @@ import re
 
 import pytest
 
+from pingpp_sandbox.errors import ApiError
+from pingpp_sandbox.sandbox import APP_ID, Sandbox
 from pingpp_sandbox.tests.support import charge_params, wait_until
 
 REFUND_KEYS = {
@@ -20,6 +22,9 @@ REFUND_KEYS = {
     "charge",
     "charge_order_no",
     "transaction_no",
+    "funding_source",
+    "extra",
+    "app",
 }
 
 
@@ -57,6 +62,7 @@ def test_an_alipay_refund_succeeds_at_once(sdk, sandbox, paid):
     assert refund["metadata"] == {"refund": "7"}
     assert refund["time_succeed"] is not None
     assert refund["transaction_no"] is not None
+    assert (refund["app"], refund["extra"], refund["funding_source"]) == (APP_ID, {}, None)
     assert kinds(sandbox) == ["charge.succeeded", "refund.succeeded"]
 
 
@@ -88,6 +94,18 @@ def test_a_wx_refund_is_pending_first_and_announced_later(sdk, sandbox, paid):
     later = sdk.Charge.retrieve_refund(charge_id, refund.id)
     assert (later["status"], later["succeed"]) == ("succeeded", True)
     assert sandbox.charges.get(charge_id)["amount_refunded"] == 1500
+
+
+def test_a_wx_refund_says_which_funds_it_takes(sdk, paid):
+    charge_id = paid("wx")
+
+    usual = sdk.Charge.refund(charge_id, description="d", amount=1)
+    other = sdk.Charge.refund(charge_id, description="d", amount=1, funding_source="recharge_funds")
+    error = refused(sdk, charge_id, description="d", funding_source="mine")
+
+    assert usual["funding_source"] == "unsettled_funds"
+    assert other["funding_source"] == "recharge_funds"
+    assert (error.http_status, error.param) == (400, "funding_source")
 
 
 def test_the_time_a_refund_takes_is_an_option(sandbox, paid):
@@ -168,7 +186,7 @@ def test_a_refund_is_found_under_its_own_charge_only(sdk, sandbox, paid):
     for refund_id in (refund["id"], "re_unknown"):
         with pytest.raises(sdk.InvalidRequestError) as caught:
             sdk.Charge.retrieve_refund(other, refund_id)
-        assert caught.value.http_status == 404
+        assert (caught.value.http_status, caught.value.code) == (404, "refund_not_found")
 
 
 def test_a_refund_can_be_made_to_stay_pending(sdk, sandbox, paid):
@@ -237,3 +255,235 @@ def test_settling_twice_has_one_effect(sandbox, paid):
 
     assert sandbox.book()["refunds"][0]["status"] == "succeeded"
     assert kinds(sandbox).count("refund.succeeded") == 1
+
+
+@pytest.mark.parametrize("amount", [None, 1500])
+def test_the_console_refunds_all_of_a_charge(sdk, sandbox, paid, amount):
+    charge_id = paid("wx")
+
+    refund = sandbox.console_refund(charge_id, amount)
+
+    charge = sdk.Charge.retrieve(charge_id)
+    assert (refund["amount"], refund["status"], refund["metadata"]) == (1500, "succeeded", {})
+    assert refund["description"]
+    assert (charge["refunded"], charge["amount_refunded"]) == (True, 1500)
+    assert [each["id"] for each in charge["refunds"]["data"]] == [refund["id"]]
+
+
+def test_the_console_refunds_a_charge_in_parts_that_never_exceed_it(sdk, sandbox, paid):
+    charge_id = paid()
+
+    parts = [sandbox.console_refund(charge_id, 500) for _ in range(2)]
+    with pytest.raises(ApiError) as caught:
+        sandbox.console_refund(charge_id, 501)
+    parts.append(sandbox.console_refund(charge_id))
+
+    listed = sdk.Charge.list_refunds(charge_id)["data"]
+    assert caught.value.param == "amount"
+    assert [part["amount"] for part in parts] == [500, 500, 500]
+    assert [each["id"] for each in listed] == [part["id"] for part in reversed(parts)]
+    assert refused(sdk, charge_id, description="d", amount=1).http_status == 400
+
+
+def test_a_refund_of_the_console_is_announced_as_any_other(sandbox, paid):
+    charge_id = paid()
+    ours = sandbox.refund(charge_id, description="d", amount=1, metadata={"refund": "7"})
+
+    theirs = sandbox.console_refund(charge_id, 2)
+
+    told = [each["data"]["object"] for each in sandbox.events() if "refund" in each["type"]]
+    assert [each["id"] for each in told] == [ours["id"], theirs["id"]]
+    assert told[1] == theirs
+    assert set(theirs) == set(ours)
+
+
+def test_a_refund_of_the_console_can_stay_pending(sandbox, paid):
+    charge_id = paid()
+
+    refund = sandbox.console_refund(charge_id, status="pending")
+    sandbox.advance(10**6)
+
+    assert sandbox.book()["refunds"][0]["status"] == "pending"
+    assert kinds(sandbox) == ["charge.succeeded"]
+    sandbox.settle_refund(refund["id"])
+    assert sandbox.charges.get(charge_id)["amount_refunded"] == 1500
+    assert kinds(sandbox) == ["charge.succeeded", "refund.succeeded"]
+
+
+def test_scripts_are_not_for_the_console(sandbox, paid):
+    sandbox.script_refunds("refuse")
+    charge_id = paid()
+
+    by_console = sandbox.console_refund(charge_id, 1)
+
+    assert by_console["status"] == "succeeded"
+    assert sandbox.refund(charge_id, description="d", amount=1)["status"] == "failed"
+
+
+def test_a_refund_that_succeeded_can_fail_after_all(sdk, sandbox, paid):
+    charge_id = paid()
+    refund = sandbox.refund(charge_id, description="d", amount=1000)
+    sandbox.console_refund(charge_id, 200)
+    told = sandbox.events()
+
+    for _ in range(2):
+        failed = sandbox.fail_refund_late(refund["id"])
+
+    charge = sdk.Charge.retrieve(charge_id)
+    assert sdk.Charge.retrieve_refund(charge_id, refund["id"]) == failed
+    assert (failed["status"], failed["succeed"]) == ("failed", False)
+    assert (failed["failure_code"], failed["time_succeed"]) == ("refund_failed", None)
+    assert failed["failure_msg"]
+    assert (charge["refunded"], charge["amount_refunded"]) == (True, 200)
+    *earlier, last = sandbox.events()
+    assert earlier == told
+    assert (last["type"], last["data"]["object"]) == ("refund.failed", failed)
+
+
+def test_what_a_late_failure_gave_back_can_be_refunded_again(sdk, sandbox, paid):
+    charge_id = paid()
+    sandbox.fail_refund_late(sandbox.refund(charge_id, description="d")["id"])
+
+    again = sdk.Charge.refund(charge_id, description="d")
+
+    assert (again["amount"], again["status"]) == (1500, "succeeded")
+    assert sandbox.charges.get(charge_id)["amount_refunded"] == 1500
+
+
+def test_only_a_refund_that_succeeded_fails_late(sandbox, paid):
+    refund = sandbox.console_refund(paid(), status="pending")
+
+    with pytest.raises(ValueError, match="refund"):
+        sandbox.fail_refund_late(refund["id"])
+    with pytest.raises(ApiError):
+        sandbox.fail_refund_late("re_unknown")
+
+    assert sandbox.book()["refunds"][0]["status"] == "pending"
+
+
+@pytest.mark.parametrize("channel", ["alipay", "wx"])
+def test_a_script_lets_a_refund_succeed_and_then_fail(keys, channel):
+    now = [1_700_000_000.0]
+    seconds = {"wx": 100, "fail": 50}
+    sandbox = Sandbox(keys=keys, now=lambda: now[0], refund_seconds=seconds)
+    charge = sandbox.create_charge(charge_params(channel=channel))
+    sandbox.pay(charge["id"])
+    sandbox.script_refunds("succeed_then_fail")
+    sandbox.refund(charge["id"], description="d")
+    statuses = [sandbox.book()["refunds"][0]["status"]]
+
+    for _ in range(3):
+        sandbox.advance(50)
+        statuses.append(sandbox.book()["refunds"][0]["status"])
+
+    expected = {
+        "alipay": ["succeeded", "failed", "failed", "failed"],
+        "wx": ["pending", "pending", "succeeded", "failed"],
+    }
+    assert statuses == expected[channel]
+    assert kinds(sandbox) == ["charge.succeeded", "refund.succeeded", "refund.failed"]
+    assert sandbox.charges.get(charge["id"])["amount_refunded"] == 0
+    sandbox.stop()
+
+
+def test_time_that_passes_at_once_leaves_no_step_out(keys):
+    sandbox = Sandbox(keys=keys, refund_seconds={"wx": 100, "fail": 50})
+    charge = sandbox.create_charge(charge_params(channel="wx"))
+    sandbox.pay(charge["id"])
+    sandbox.script_refunds("succeed_then_fail")
+    sandbox.refund(charge["id"], description="d")
+
+    sandbox.advance(151)
+
+    assert kinds(sandbox) == ["charge.succeeded", "refund.succeeded", "refund.failed"]
+    sandbox.stop()
+
+
+@pytest.mark.parametrize(
+    ("how", "name", "kind", "code"),
+    [
+        ({"outcome": "reject"}, "ChannelError", "channel_error", "refund_refused"),
+        (
+            {"outcome": "reject", "status": 400, "code": "charge_request_invalid"},
+            "InvalidRequestError",
+            "invalid_request_error",
+            "charge_request_invalid",
+        ),
+        (
+            {"outcome": "account_closed"},
+            "ChannelError",
+            "channel_error",
+            "channel_response_code_fail",
+        ),
+    ],
+)
+def test_refunds_can_be_refused_with_an_error(sdk, sandbox, paid, how, name, kind, code):
+    sandbox.script_refunds(**how, times=None)
+    charge_id = paid()
+
+    for _ in range(2):
+        with pytest.raises(getattr(sdk.error, name)) as caught:
+            sdk.Charge.refund(charge_id, description="d")
+        error = caught.value.json_body["error"]
+        assert caught.value.http_status == how.get("status", 402)
+        assert (error["type"], error["code"]) == (kind, code)
+        assert error["message"]
+
+    charge = sandbox.charges.get(charge_id)
+    assert (sandbox.book()["refunds"], kinds(sandbox)) == ([], ["charge.succeeded"])
+    assert (charge["refunded"], charge["amount_refunded"]) == (False, 0)
+    sandbox.clear_faults()
+    assert sdk.Charge.refund(charge_id, description="d")["status"] == "succeeded"
+
+
+def test_refunds_of_one_charge_can_be_refused(sdk, sandbox, paid):
+    charge_id, other = paid(), paid()
+    sandbox.script_refunds("reject", times=None, charge=charge_id)
+
+    assert sdk.Charge.refund(other, description="d")["status"] == "succeeded"
+    for _ in range(2):
+        with pytest.raises(sdk.error.ChannelError):
+            sdk.Charge.refund(charge_id, description="d", amount=1)
+    assert sandbox.console_refund(charge_id, 1)["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("changes", [{"status": 399}, {"status": 500}, {"status": "400"}])
+def test_scripts_that_make_no_sense_are_refused(sandbox, changes):
+    with pytest.raises(ValueError, match="status"):
+        sandbox.script_refunds("reject", **changes)
+
+    assert sandbox.state()["refund_scripts"] == []
+
+
+@pytest.mark.parametrize("amount", [500, 1500])
+def test_a_charge_can_arrive_already_refunded(sdk, sandbox, merchant, amount):
+    charge_id = sandbox.create_charge(charge_params())["id"]
+
+    shown = sandbox.pay(charge_id, then_refund=amount)
+
+    told = [event["data"]["object"] for event in sandbox.events()]
+    assert kinds(sandbox) == ["charge.succeeded", "refund.succeeded"]
+    assert told[0] == shown == sdk.Charge.retrieve(charge_id)
+    assert (shown["paid"], shown["refunded"], shown["amount_refunded"]) == (True, True, amount)
+    assert shown["refunds"]["data"] == [told[1]]
+    assert (told[1]["amount"], told[1]["status"], told[1]["metadata"]) == (amount, "succeeded", {})
+    assert sandbox.webhooks.wait(5)
+    assert len(merchant.notices) == 2
+
+
+def test_a_refund_that_is_too_much_leaves_the_charge_unpaid(sandbox):
+    charge_id = sandbox.create_charge(charge_params())["id"]
+
+    with pytest.raises(ApiError) as caught:
+        sandbox.pay(charge_id, then_refund=1501)
+
+    assert caught.value.param == "amount"
+    assert (sandbox.charges.get(charge_id)["paid"], sandbox.events()) == (False, [])
+
+
+def test_a_paid_charge_is_not_refunded_by_paying_it_again(sandbox, paid):
+    charge_id = paid()
+
+    sandbox.pay(charge_id, then_refund=500)
+
+    assert (sandbox.book()["refunds"], kinds(sandbox)) == ([], ["charge.succeeded"])

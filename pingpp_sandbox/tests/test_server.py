@@ -1,6 +1,9 @@
 import base64
+import http.client
 import json
+import socket
 import time
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -16,11 +19,11 @@ TARGET = "/v1/charges"
 def send(sandbox):
     """Sends raw requests; the answer."""
 
-    def send(method="POST", target=TARGET, body=None, signed=None, **headers):
+    def send(method="POST", target=TARGET, body=None, signed=None, signed_body=None, **headers):
         raw = json.dumps(charge_params()).encode() if body is None else body
         timestamp = str(int(time.time()))
         if signed is None:
-            signed = raw + target.encode() + timestamp.encode()
+            signed = (signed_body or raw) + target.encode() + timestamp.encode()
         sent = {
             "Authorization": f"Bearer {sandbox.options.api_key}",
             "Pingplusplus-Request-Timestamp": timestamp,
@@ -112,13 +115,100 @@ def test_a_body_that_is_no_json_object_is_refused(send, body):
     assert answer.json()["error"]["message"]
 
 
-def test_unknown_addresses_are_not_found(send):
-    assert send("GET", "/v1/orders").status_code == 404
-    assert send("POST", "/notify/charges/ch_1").status_code == 404
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"])
+def test_unknown_addresses_are_not_found(send, method):
+    answer = send(method, "/v1/orders")
+
+    assert answer.status_code == 404
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+    assert answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"])
+@pytest.mark.parametrize("target", [TARGET, "/v1/charges/ch_1", "/v1/events?limit=1"])
+def test_other_methods_of_known_addresses_are_refused(sandbox, send, method, target):
+    answer = send(method, target)
+
+    assert answer.status_code == 405
+    assert answer.headers["Content-Type"] == "application/json;charset=utf-8"
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+    assert sandbox.state()["charges_made"] == 0
+
+
+@pytest.mark.parametrize(("target", "status"), [(TARGET, 405), ("/v1/orders", 404), ("/a", 404)])
+def test_a_head_is_refused_without_a_body(send, target, status):
+    answer = send("HEAD", target, body=b"")
+
+    assert (answer.status_code, answer.content) == (status, b"")
+    assert int(answer.headers["Content-Length"]) > 0
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"GET /v1/charges HTTP/9.9\r\n\r\n",
+        b"GET /v1/charges now HTTP/1.1\r\n\r\n",
+        b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nA: " + b"a" * 70_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"A: a\r\n" * 200 + b"\r\n",
+        b"GET http://[ HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_what_is_no_request_is_answered_in_json_too(sandbox, raw):
+    address = urlsplit(sandbox.url)
+    with socket.create_connection((address.hostname, address.port), timeout=5) as connection:
+        connection.sendall(raw)
+        connection.shutdown(socket.SHUT_WR)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        error = json.loads(answer.read())["error"]
+
+    assert 400 <= answer.status < 600
+    assert error["type"]
+    assert error["message"]
 
 
 def test_bodies_that_are_too_large_are_refused(send):
-    assert send(body=b" " * 1_000_001).status_code == 413
+    answer = send(body=b" " * 1_000_001)
+
+    assert answer.status_code == 413
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+def test_a_body_may_come_in_chunks(sandbox, send):
+    raw = json.dumps(charge_params()).encode()
+
+    answer = send(body=(raw[at : at + 7] for at in range(0, len(raw), 7)), signed_body=raw)
+
+    assert answer.status_code == 200
+    assert answer.json() == sandbox.charges.get(answer.json()["id"])
+
+
+def test_chunks_that_are_malformed_are_refused_and_end_the_connection(sandbox, send):
+    address = urlsplit(sandbox.url)
+    with socket.create_connection((address.hostname, address.port), timeout=5) as connection:
+        connection.sendall(
+            b"POST /v1/charges HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"zz\r\nGET /sandbox/state HTTP/1.1\r\n\r\n"
+        )
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        error = json.loads(answer.read())["error"]
+        rest = connection.recv(1)
+
+    assert answer.status == 400
+    assert error["type"] == "invalid_request_error"
+    assert rest == b""
+
+
+def test_the_node_sdk_is_never_left_with_an_open_connection(sandbox):
+    answer = requests.get(
+        f"{sandbox.url}/v1/charges",
+        headers={"User-Agent": "Pingpp/v1 NodeBindings/2.1.6"},
+        timeout=5,
+    )
+
+    assert answer.headers["Connection"] == "close"
 
 
 def test_a_connection_can_be_used_again(sandbox):

@@ -54,6 +54,8 @@ def _sandbox(host: str, port: int) -> Sandbox:
         app_id=settings.PINGPP_APP_ID,
         webhook_url=settings.SANDBOX_WEBHOOK_URL,
         time_scale=settings.SANDBOX_TIME_SCALE,
+        # The apps' document is older than `reversed`: its sample of a charge has none.
+        emit_reversed=False,
     )
 
 
