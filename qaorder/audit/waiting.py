@@ -72,7 +72,8 @@ INVARIANTS = (
         LEFT JOIN qaorder_payment p ON p.id = d.duplicate_of_id
         WHERE d.duplicate_of_id IS NOT NULL AND p.id IS NULL
         UNION ALL SELECT 'refund', r.id FROM qaorder_refund r
-        LEFT JOIN qaorder_payment p ON p.id = r.payment_id WHERE p.id IS NULL
+        LEFT JOIN qaorder_payment p ON p.id = r.payment_id
+        LEFT JOIN qaorder_heldcharge h ON h.id = r.held_id WHERE p.id IS NULL AND h.id IS NULL
         UNION ALL SELECT 'event', e.id FROM qaorder_orderevent e
         LEFT JOIN qaorder_order o ON o.id = e.order_id WHERE o.id IS NULL
         UNION ALL SELECT 'period', s.id FROM qaorder_subscription s

@@ -45,11 +45,11 @@ def match(answer: Any) -> Refund | None:
     refund_id = id_of(answer)
     if not refund_id:
         return None
-    known = Refund.objects.filter(refund_id=refund_id).first()
-    named = _named(answer, METADATA_KEY)
-    if known is not None or named is None:
-        return known
-    row = Refund.objects.select_related("payment", "held").filter(pk=named).first()
+    rows = Refund.objects.select_related("payment", "held")
+    known = rows.filter(refund_id=refund_id).first()
+    if known is not None:
+        return None if _is_given_away(known) else known
+    row = rows.filter(pk=_named(answer, METADATA_KEY)).first()
     if row is None or answer.get("charge") != row.charge_id:
         return None
     is_past = answer.get("status") == "failed" and row.attempt != _attempt(answer, row)
@@ -57,10 +57,15 @@ def match(answer: Any) -> Refund | None:
 
 
 def _can_take(row: Refund) -> bool:
-    if row.held and row.held.resolution not in ("", HeldResolution.REFUNDED):
+    if _is_given_away(row):
         return False
     is_waiting = row.status == RefundStatus.OPEN and row.refund_id is None
     return is_waiting or row.status == RefundStatus.FAILED
+
+
+def _is_given_away(row: Refund) -> bool:
+    """Whether held money went elsewhere after its refund had failed."""
+    return row.held is not None and row.held.resolution not in ("", HeldResolution.REFUNDED)
 
 
 @transaction.atomic

@@ -7,8 +7,10 @@ from django.apps import apps
 from django.db.models import Sum
 
 from accounts.models import User
+from feiqingsong.testing.provider import Provider
 from ledger import services as ledger
 from ledger.models import Account, Entry, Transaction
+from qaorder.audit.runner import audit
 from qaorder.models import Order
 
 APPS = ("accounts", "ledger", "qaorder")
@@ -47,6 +49,26 @@ def postings() -> Counter[str]:
 def wallet(user: User) -> int:
     """The user's balance in fen."""
     return ledger.balance_fen(user)
+
+
+def assert_agrees_with(provider: Provider, *, paid_out: bool = False) -> None:
+    """The audit is clean, and each channel owes us what the provider's own book says is left.
+
+    Unless it was `paid_out` to the bank.
+    """
+    broken = {finding.invariant.code: finding.rows for finding in audit() if finding.rows}
+    assert not broken, broken
+    if paid_out:
+        return
+    owed: Counter[str] = Counter()
+    channels = {charge["id"]: charge["channel"] for charge in provider.charges()}
+    for charge in provider.charges():
+        owed[charge["channel"]] += charge["amount"] if charge["paid"] else 0
+    for refund in provider.refunds():
+        if refund["status"] == "succeeded":
+            owed[channels[refund["charge"]]] -= refund["amount"]
+    booked = {code: -fen for code, fen in balances().items() if code.startswith("clearing:")}
+    assert booked == {f"clearing:{channel}": fen for channel, fen in owed.items() if fen}
 
 
 def assert_balanced() -> None:

@@ -31,6 +31,7 @@ from qaorder.models import (
     Status,
 )
 from qaorder.payments import checkout, outbox, pingpp, reconcile
+from qaorder.tests import book
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
