@@ -113,10 +113,7 @@ def open_refund(
     Raises: CannotRefund if the payment has less left; InsufficientBalance if the payer bears it.
     """
     amount = payment.amount_fen - payment.refunded_fen if amount_fen is None else amount_fen
-    # The condition, and the constraint behind it, keep all refunds within the payment.
-    rows = Payment.objects.filter(pk=payment.pk, refunded_fen__lte=F("amount_fen") - amount)
-    if not rows.update(refunded_fen=F("refunded_fen") + amount):
-        raise CannotRefund
+    _claim(payment, amount)
     refund = Refund.objects.create(
         payment=payment, amount_fen=amount, reason=reason, role=role, bearer=bearer, **columns
     )
@@ -126,6 +123,13 @@ def open_refund(
     if not gateway_for(payment.channel, payment.amount_fen).remote:
         succeed(refund)
     return refund
+
+
+def _claim(payment: Payment, amount_fen: int) -> None:
+    """Keep all refunds within the payment, by a condition and the constraint behind it."""
+    rows = Payment.objects.filter(pk=payment.pk, refunded_fen__lte=F("amount_fen") - amount_fen)
+    if not rows.update(refunded_fen=F("refunded_fen") + amount_fen):
+        raise CannotRefund
 
 
 def _take(refund: Refund) -> None:

@@ -52,7 +52,7 @@ def assert_nothing_stuck() -> None:
     assert not Refund.objects.filter(status=RefundStatus.OPEN).exists()
     assert not IdempotencyKey.objects.filter(status_code=None).exists()
     for order in Order.objects.all():
-        paid = order.payments.filter(state=PaymentState.PAID, refund=None).count()
+        paid = order.payments.filter(state=PaymentState.PAID, refunds=None).count()
         assert paid == (1 if order.status in range(1, 6) else 0), order.status
 
 

@@ -254,7 +254,7 @@ def test_refund_sending_killed_sends_it_once(world: World, point, channel, told)
     world.recover()
 
     world.now(order, Status.CANCELLED)
-    assert order.payments.get().refund.status == RefundStatus.SUCCEEDED
+    assert order.payments.get().refunds.get().status == RefundStatus.SUCCEEDED
     assert_whole(world.provider, charges=1, refunds=1)
 
 
@@ -263,7 +263,7 @@ def test_notice_of_a_refund_killed_books_it_once(world: World):
     assert world.ask_for_refund(order).status_code == 200
     world.sandbox.script_refunds("pending")
     world.jobs.run()
-    refund = order.payments.get().refund
+    refund = order.payments.get().refunds.get()
     assert refund.status == RefundStatus.OPEN
 
     with world.web.dying_at("refund.recorded"):

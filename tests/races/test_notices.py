@@ -327,7 +327,7 @@ def _say(refund: Refund, words: list[str], order: Order) -> list[str]:
     outcomes = []
     for word in words:
         try:
-            outcomes.append(refunds.record(refund.pk, answer | {"status": word}))
+            outcomes.append(refund_answers.record(refund.pk, answer | {"status": word}))
         except Exception as error:
             outcomes.append(type(error).__name__)
     refund.refresh_from_db()

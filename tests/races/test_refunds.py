@@ -57,7 +57,7 @@ def test_r17_patient_doctor_and_the_clock_refund_at_once(provider_race: Race) ->
         play,
         lambda: unguarded.all_of(
             unguarded.without_locks_and_compare_and_set(race.meeting(4)),
-            unguarded.without_unique("qaorder_refund", "payment_id"),
+            unguarded.refunding_without_limit(),
         ),
     )
 

@@ -29,6 +29,7 @@ from qaorder.payments import (
     notices,
     outbox,
     reconcile,
+    refund_answers,
     refunds,
     settlement,
 )
@@ -231,6 +232,13 @@ def without_lease() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def refunding_without_limit() -> Iterator[None]:
+    """Removes the condition that all refunds of a payment stay within it."""
+    with mock.patch.object(refunds, "_claim"):
+        yield
+
+
 # Orders and periods.
 
 
@@ -295,13 +303,13 @@ def wallet_before_patient(meet: Meet) -> Iterator[None]:
 @contextmanager
 def believing_the_last_word() -> Iterator[None]:
     """Removes the look at a refund's state before the provider's word is recorded."""
-    record = refunds.record
+    record = refund_answers.record
 
     def believe(pk: int, answer: dict[str, Any]) -> NoticeOutcome:
-        Refund.objects.filter(pk=pk).update(status=RefundStatus.OPEN)
+        Refund.objects.filter(pk=pk).update(status=RefundStatus.OPEN, refund_id=None)
         return record(pk, answer)
 
-    with mock.patch.object(refunds, "record", believe):
+    with mock.patch.object(refund_answers, "record", believe):
         yield
 
 
