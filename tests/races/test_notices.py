@@ -24,7 +24,7 @@ from ledger.models import Transaction
 from qaorder.jobs import orders as sweeps
 from qaorder.models import DiscrepancyKind, Notice, Order, Payment, Refund, Status
 from qaorder.models.payment import RefundStatus
-from qaorder.payments import inquiry, reconcile, refunds
+from qaorder.payments import inquiry, reconcile, refund_answers
 from tests.races import unguarded
 from tests.races.books import book_problems, order_problems
 from tests.races.harness import Race, code, codes, rounds, times, wrong
