@@ -1,7 +1,8 @@
 """Random users over the HTTP API against a small independent model of orders and money.
 
-Orders, payments, notices that are delivered, doubled or lost, refunds, and a clock that moves on
-and lets the jobs run. After every step each order's status and each balance must be the model's.
+Orders, payments, notices that are delivered, doubled or lost, refunds that the provider refuses or
+that somebody makes in its console, what staff do about them, and a clock that moves on and lets the
+jobs run. After every step each order's status and each balance must be the model's.
 `STATEFUL_EXAMPLES` and `STATEFUL_STEPS` make it run longer than in CI.
 """
 
@@ -25,8 +26,12 @@ from hypothesis.stateful import (
 )
 from knox.models import AuthToken
 
-from feiqingsong.testing.factories import client_for, make_doctor, make_patient
+from feiqingsong import errors
+from feiqingsong.testing.factories import client_for, make_doctor, make_patient, make_user
+from qaorder.audit.runner import INVARIANTS, audit
 from qaorder.jobs.runner import run_round
+from qaorder.models import Discrepancy, Refund, RefundStatus, Subscription
+from qaorder.payments import staff
 
 EXAMPLES = int(os.environ.get("STATEFUL_EXAMPLES", "12"))
 STEPS = int(os.environ.get("STATEFUL_STEPS", "30"))
@@ -34,6 +39,9 @@ START = datetime(2026, 3, 1, 4, tzinfo=UTC)
 PRICES = {"online": 1500, "monthly": 7000}
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 UNPAID, PAID, WAITING, ANSWERED, FINISHED, EVALUATED, CANCELLED = range(7)
+
+WAYS_OUT = ("retry_refund", "refund_to_balance", "settle_refund_outside")
+TIMELESS = [invariant for invariant in INVARIANTS if invariant.code not in ("I14", "I40")]
 
 numbers = st.integers(min_value=0, max_value=10**6)
 
@@ -82,6 +90,8 @@ class Charge:
     paid_at: datetime | None = None
     event: dict[str, Any] | None = None
     booked: bool = False
+    opened: bool = False
+    in_console: bool = False
 
 
 class Consultations(RuleBasedStateMachine):
@@ -91,7 +101,9 @@ class Consultations(RuleBasedStateMachine):
     def start(self) -> None:
         self.clock = time_machine.travel(START, tick=True)
         self.traveller = self.clock.start()
+        self.boss = make_user(is_staff=True, is_superuser=True)
         people = [make_patient(balance_fen=2000), make_patient()]
+        self.people = [patient.user for patient in people]
         self.doctors = [make_doctor(), make_doctor()]
         self.patients = [client_for(patient.user) for patient in people]
         self.doctor_clients = [client_for(doctor.user) for doctor in self.doctors]
@@ -114,6 +126,8 @@ class Consultations(RuleBasedStateMachine):
     def becomes_paid(self, order: Order, *, by_balance: bool) -> None:
         order.by_balance = by_balance
         order.move(PAID)
+        if order.kind == "online" and order.period:
+            order.period.used = True
         if order.kind == "monthly":
             now = timezone.now()
             pair = (order.patient, order.doctor)
@@ -126,8 +140,20 @@ class Consultations(RuleBasedStateMachine):
         if order.by_balance:
             self.balances[order.patient] += order.amount
         if order.kind == "monthly" and order.period:
-            order.period.end = min(order.period.end, max(timezone.now(), order.period.start))
+            self.ends(order.period)
         order.move(CANCELLED)
+
+    def ends(self, period: Period) -> None:
+        """A period's money is back: it ends, later ones move up, its unopened free orders go."""
+        end = period.end
+        period.end = min(end, max(timezone.now(), period.start))
+        for later in self.periods:
+            pair = (later.patient, later.doctor) == (period.patient, period.doctor)
+            if pair and later is not period and later.start >= end:
+                later.start, later.end = (t - (end - period.end) for t in (later.start, later.end))
+        for order in self.orders:
+            if order.kind == "online" and order.period is period and order.status == UNPAID:
+                order.move(CANCELLED)
 
     def book(self, charge: Charge) -> None:
         """A charge's money reaches us, once."""
@@ -137,6 +163,7 @@ class Consultations(RuleBasedStateMachine):
         if charge.order is None:
             self.balances[charge.patient] += charge.amount
         elif charge.order.status == UNPAID and charge.paid_at <= charge.order.deadline:
+            charge.opened = True
             self.becomes_paid(charge.order, by_balance=False)
 
     def pick(self, number: int, *statuses: int) -> Order:
@@ -168,8 +195,7 @@ class Consultations(RuleBasedStateMachine):
         deadline = timezone.now() + 72 * HOUR
         order = Order(shown["order_number"], patient, doctor, kind, amount, deadline)
         order.since = timezone.now()
-        if period:
-            order.period, period.used = period, True
+        order.period = period
         self.orders.append(order)
 
     @precondition(lambda self: self.orders)
@@ -311,6 +337,63 @@ class Consultations(RuleBasedStateMachine):
             if cancels:
                 order.move(CANCELLED)
 
+    # What the provider refuses, what is done in its console, and what staff do about it.
+
+    @rule(times=st.integers(1, 2))
+    def refuse_refunds(self, times: int) -> None:
+        self.provider.sandbox.script_refunds("reject", times)
+
+    @precondition(lambda self: self.served())
+    @rule(number=numbers, is_part=st.booleans())
+    def refund_in_the_console(self, number: int, is_part: bool) -> None:
+        served = self.served()
+        charge = served[number % len(served)]
+        charge.in_console = True
+        made = self.provider.console_refund(charge.id, 500 if is_part else None)
+        event = self.provider.sandbox.event("refund.succeeded", made)
+        assert self.provider.deliver(event).json()["outcome"] == "differs"
+
+    def served(self) -> list[Charge]:
+        """Charges that opened an order which still is not cancelled."""
+        return [
+            charge
+            for charge in self.charges
+            if charge.booked
+            and charge.order
+            and charge.opened
+            and not charge.in_console
+            and charge.order.status not in (UNPAID, CANCELLED)
+        ]
+
+    @precondition(lambda self: Discrepancy.objects.filter(resolved_at=None).exists())
+    @rule(number=numbers, verb=st.sampled_from(["accept", "dispute"]), by_doctor=st.booleans())
+    def decide(self, number: int, verb: str, by_doctor: bool) -> None:
+        rows = list(Discrepancy.objects.filter(resolved_at=None).order_by("pk"))
+        row = rows[number % len(rows)]
+        order = next(c.order for c in self.charges if c.id == row.charge_id)
+        assert order is not None
+        bearer = {"bearer": "doctor" if by_doctor else "platform"} if verb == "accept" else {}
+        try:
+            staff.ask(f"{verb}_console_refund", row, actor=self.boss, reason="核实", **bearer)
+        except (errors.StaffRefusal, errors.Refusal):
+            # Our own refund is under way, or has taken it all already.
+            assert (verb, order.status) == ("accept", CANCELLED)
+            return
+        all_back = Subscription.objects.filter(order__order_number=order.number)
+        if verb == "accept" and order.status in (PAID, WAITING):
+            self.gives_back(order)
+        elif order.period and order.kind == "monthly" and all_back.exclude(refunded_at=None):
+            self.ends(order.period)
+
+    @precondition(lambda self: Refund.objects.filter(status=RefundStatus.FAILED).exists())
+    @rule(number=numbers, verb=st.sampled_from(WAYS_OUT))
+    def end_failed(self, number: int, verb: str) -> None:
+        rows = list(Refund.objects.filter(status=RefundStatus.FAILED).order_by("pk"))
+        row = rows[number % len(rows)]
+        staff.ask(verb, row, actor=self.boss, reason="核实")
+        if verb == "refund_to_balance":
+            self.balances[self.people.index(row.payment.payer)] += row.amount_fen
+
     # What the provider does, and time.
 
     @precondition(lambda self: any(c.paid_at is None for c in self.charges))
@@ -357,6 +440,8 @@ class Consultations(RuleBasedStateMachine):
                 self.gives_back(order)
             elif answered or (is_over and not online):
                 order.move(FINISHED)
+        broken = {f.invariant.code: f.rows for f in audit(TIMELESS) if f.rows}
+        assert not broken, broken
 
     @invariant()
     def statuses_and_balances_are_the_models(self) -> None:
