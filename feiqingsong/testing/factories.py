@@ -1,5 +1,6 @@
 """Rows for tests, made the way the service makes them: leaf rows directly, orders by services."""
 
+import secrets
 from itertools import count
 from typing import Any
 
@@ -18,6 +19,11 @@ from qaorder.services import consultation, orders
 
 PASSWORD = "feiqingsong-test"
 _number = count(1)
+
+
+def new_name() -> str:
+    """A name that no other test uses."""
+    return f"someone{next(_number)}-{secrets.token_hex(4)}"
 
 
 def make_user(username: str = "", **fields: Any) -> User:

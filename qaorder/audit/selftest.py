@@ -28,6 +28,7 @@ TABLES = (
     "qaorder_notice",
     "qaorder_heldcharge",
     "qaorder_discrepancy",
+    "qaorder_payout",
     "qaorder_subscription",
     "qaorder_question",
     "qaorder_answer",

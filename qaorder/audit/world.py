@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.models import Patient
 from feiqingsong.testing import factories
+from qaorder.audit import world_staff as staff_side
 from qaorder.models import (
     Channel,
     Discrepancy,
@@ -41,6 +42,7 @@ def build() -> World:
         world[status.name.lower()] = factories.order_in(status, patient, doctor).pk
     _provider_side(world, patient, doctor)
     _monthly_side(world, patient, doctor)
+    staff_side.build(world)
     free = factories.make_doctor(_name(), online_price_fen=0)
     world["zero"] = factories.order_in(Status.FINISHED, patient, free).pk
     for name in ("paid", "finished", "zero", "remote"):
