@@ -101,6 +101,7 @@ class Consultations(RuleBasedStateMachine):
     def start(self) -> None:
         self.clock = time_machine.travel(START, tick=True)
         self.traveller = self.clock.start()
+        self.provider.sandbox.clear_faults()
         self.boss = make_user(is_staff=True, is_superuser=True)
         people = [make_patient(balance_fen=2000), make_patient()]
         self.people = [patient.user for patient in people]
@@ -368,7 +369,9 @@ class Consultations(RuleBasedStateMachine):
 
     @rule(number=numbers, verb=st.sampled_from(["accept", "dispute"]), by_doctor=st.booleans())
     def decide(self, number: int, verb: str, by_doctor: bool) -> None:
-        rows = list(Discrepancy.objects.filter(resolved_at=None).order_by("pk"))
+        ours = [charge.id for charge in self.charges]
+        found = Discrepancy.objects.filter(charge_id__in=ours, resolved_at=None)
+        rows = list(found.order_by("pk"))
         if not rows:
             return
         row = rows[number % len(rows)]
@@ -389,7 +392,8 @@ class Consultations(RuleBasedStateMachine):
 
     @rule(number=numbers, verb=st.sampled_from(WAYS_OUT))
     def end_failed(self, number: int, verb: str) -> None:
-        rows = list(Refund.objects.filter(status=RefundStatus.FAILED).order_by("pk"))
+        failed = Refund.objects.filter(payment__payer__in=self.people, status=RefundStatus.FAILED)
+        rows = list(failed.order_by("pk"))
         if not rows:
             return
         row = rows[number % len(rows)]

@@ -14,6 +14,8 @@ from qaorder.audit import selftest
 from qaorder.audit.invariant import Invariant
 from qaorder.audit.runner import INVARIANTS, audit
 from qaorder.models import Order, Payment, PaymentState, Status
+from qaorder.payments import outbox
+from qaorder.tests import flows
 
 
 @pytest.mark.django_db
@@ -153,3 +155,18 @@ def test_the_audit_leaves_the_connection_as_it_was():
     factories.make_patient()
     assert not connection.in_atomic_block
     json.dumps([finding.rows for finding in audit()])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_waits_for_staff_is_listed_and_breaks_nothing(provider, capsys):
+    order = flows.new_order()
+    payment = flows.pay_remotely(provider, order)
+    provider.reject_refunds(payment.charge_id)
+    factories.refund(order)
+    outbox.send_due()
+
+    call_command("money_audit")
+
+    out = capsys.readouterr().out
+    assert "waits  退款失败 / failed refunds: 1, since 20" in out
+    assert "held charges" not in out

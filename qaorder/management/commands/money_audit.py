@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from qaorder.audit.attention import waiting_for_staff
 from qaorder.audit.runner import INVARIANTS, ROWS_SHOWN, Finding, audit
 
 
@@ -30,6 +31,8 @@ class Command(BaseCommand):
         broken = [finding.invariant.code for finding in findings if finding.rows]
         seconds = sum(finding.seconds for finding in findings)
         self.stdout.write(f"{len(findings) - len(broken)} of {len(findings)} hold, {seconds:.2f} s")
+        for waiting in waiting_for_staff():
+            self.stdout.write(f"waits  {waiting}: {waiting.count}, since {waiting.since:%F %T}")
         if broken:
             raise CommandError(f"不成立 / broken: {', '.join(broken)}")
 
