@@ -1,12 +1,46 @@
 """The provider's payouts to the bank, and its fees: what returns a clearing account to zero."""
 
+import csv
+from collections.abc import Iterable, Iterator
+
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.dateparse import parse_date
 
+from feiqingsong import money
 from feiqingsong.errors import StaffRefusal
 from ledger import services as ledger
 from ledger.models import TransactionKind
 from qaorder.models import Payout
+
+COLUMNS = ("channel", "reference", "paid_on", "amount", "fee")
+
+
+def read(lines: Iterable[str]) -> Iterator[Payout]:
+    """Yield the payouts of a settlement file, not saved, those known already left out.
+
+    Shape: CSV with a heading of COLUMNS; the date as YYYY-MM-DD, amounts in yuan.
+    Raises: StaffRefusal naming the line that cannot be read.
+    """
+    reader = csv.DictReader(lines)
+    if tuple(reader.fieldnames or ()) != COLUMNS:
+        raise StaffRefusal(f"第一行应为 {','.join(COLUMNS)}")
+    for number, line in enumerate(reader, 2):
+        try:
+            payout = Payout(
+                channel=line["channel"],
+                reference=line["reference"].strip(),
+                paid_on=parse_date(line["paid_on"]),
+                amount_fen=money.to_fen(line["amount"]),
+                fee_fen=money.to_fen(line["fee"]),
+            )
+            payout.full_clean(validate_unique=False, validate_constraints=False)
+        except (ValueError, TypeError, AttributeError, ValidationError):
+            raise StaffRefusal(f"第 {number} 行无法读取") from None
+        same = Payout.objects.filter(channel=payout.channel, reference=payout.reference)
+        if not same.exists():
+            yield payout
 
 
 @transaction.atomic

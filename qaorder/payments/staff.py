@@ -157,6 +157,7 @@ def ask(
     Raises: StaffRefusal; errors.Refusal from the act itself.
     """
     chosen = _allowed(verb, actor)
+    row.refresh_from_db()
     if not reason.strip() or set(arguments) != set(chosen.parameters):
         raise StaffRefusal("请填写原因和所需的各项。")
     request = StaffRequest(
