@@ -6,7 +6,7 @@ import hmac
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote_plus
 
@@ -73,6 +73,7 @@ class Response:
     status: int
     body: bytes
     content_type: str = JSON_TYPE
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 Action = Callable[["Sandbox", Request, list[str]], dict[str, Any]]

@@ -11,8 +11,8 @@ from urllib.parse import quote
 from pingpp_sandbox.ids import random_text
 
 NOTIFY_URL = "https://notify.pingxx.com/notify/charges/"
+CHINA = timezone(timedelta(hours=8))
 
-_CHINA = timezone(timedelta(hours=8))
 _HEX = string.digits + "ABCDEF"
 _TEST_PARTNER = "2008601268521360"
 _LIVE_PARTNER = "2088601268521360"
@@ -26,13 +26,13 @@ def credential(charge: Mapping[str, Any]) -> dict[str, Any]:
 
 def transaction_no(now: float) -> str:
     """A channel's own number for a payment: the date in China and digits."""
-    date = datetime.fromtimestamp(now, UTC).astimezone(_CHINA)
+    date = datetime.fromtimestamp(now, UTC).astimezone(CHINA)
     return date.strftime("%Y%m%d") + random_text(12, string.digits)
 
 
 def _alipay(charge: Mapping[str, Any]) -> dict[str, str]:
     partner = _LIVE_PARTNER if charge["livemode"] else _TEST_PARTNER
-    expires = datetime.fromtimestamp(charge["time_expire"], UTC).astimezone(_CHINA)
+    expires = datetime.fromtimestamp(charge["time_expire"], UTC).astimezone(CHINA)
     sign = base64.b64encode(random_text(24).encode()).decode()
     fields = {
         "service": "mobile.securitypay.pay",

@@ -140,6 +140,13 @@ class Refunds:
         while self._settle_next(now):
             pass
 
+    def left(self, charge: Json) -> int:
+        """What no refund has taken or holds yet, in fen."""
+        rows = self._store.rows(
+            "SELECT doc FROM refunds WHERE charge = ? AND status != 'failed'", charge["id"]
+        )
+        return charge["amount"] - sum(json.loads(row["doc"])["amount"] for row in rows)
+
     def next_due(self) -> float | None:
         """When the next refund ends, on the sandbox's clock."""
         row = self._store.row("SELECT MIN(settles_at) AS due FROM refunds")
@@ -171,17 +178,11 @@ class Refunds:
     def _open(self, charge: Json, params: Mapping[str, Any]) -> Json:
         if not charge["paid"]:
             raise ApiError("该 charge 未支付。", code="charge_unexpected_status", param="id")
-        remaining = charge["amount"] - self._claimed(charge["id"])
+        remaining = self.left(charge)
         if remaining <= 0:
             raise ApiError("该 charge 已全额退款。")
         clean = validation.refund_params(params, remaining=remaining, channel=charge["channel"])
         return self._insert(charge, clean)
-
-    def _claimed(self, charge_id: str) -> int:
-        rows = self._store.rows(
-            "SELECT doc FROM refunds WHERE charge = ? AND status != 'failed'", charge_id
-        )
-        return sum(json.loads(row["doc"])["amount"] for row in rows)
 
     def _next_outcome(self, charge: Json) -> str:
         script = scripts.take(self.scripts, charge["channel"], charge["id"])

@@ -70,7 +70,8 @@ class Sandbox:
         self._requests: Counter[str] = Counter()
         self._count_lock = threading.Lock()
         self._server: Server | None = None
-        self._address = (host, port)
+        self.host = host
+        self._port = port
 
     def __enter__(self) -> Self:
         return self.start()
@@ -90,7 +91,7 @@ class Sandbox:
 
         Raises: OSError when the port is taken.
         """
-        self._server = Server(self._address, self)
+        self._server = Server((self.host, self._port), self)
         serve = self._server.serve_forever
         threading.Thread(target=serve, args=(_SHUTDOWN_POLL_SECONDS,), daemon=True).start()
         self.webhooks.start(self.refunds.settle_due, self.refunds.next_due)

@@ -160,6 +160,8 @@ class Handler(BaseHTTPRequestHandler):
         if response.content_type == api.JSON_TYPE:
             private = self.server.sandbox.keys.pingpp_private
             self.send_header(SIGNATURE_HEADER, keys.sign(private, response.body))
+        for name, value in response.headers.items():
+            self.send_header(name, value)
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()

@@ -59,6 +59,7 @@ def test_what_follows_the_last_chunk_is_left_for_the_next_request():
         b"3\r\nabc",
         b"3\r\nabcd\r\n0\r\n\r\n",
         b"3\nabc\n0\n\n",
+        b"10\na\r\n0\r\n\r\n",
         b"3\r\nabc\r\n",
         b"3\r\nabc\r\n0\r\n",
         b"g\r\n",

@@ -139,11 +139,12 @@ def test_unknown_controls_are_not_found(sandbox, control):
     assert control("charges/ch_unknown/pay")[0] == 404
 
 
-def test_pages_in_a_browser_cannot_steer(sandbox):
+@pytest.mark.parametrize("origin", ["http://example.com", "null", "{url}"])
+def test_pages_in_a_browser_cannot_steer(sandbox, origin):
     answer = requests.post(
         f"{sandbox.url}/sandbox/clock",
         data='{"seconds": 5}',
-        headers={"Origin": "http://example.com", "Content-Type": "text/plain"},
+        headers={"Origin": origin.format(url=sandbox.url), "Content-Type": "text/plain"},
         timeout=5,
     )
 
