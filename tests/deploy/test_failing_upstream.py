@@ -132,7 +132,10 @@ def test_an_answer_that_does_not_come_is_a_504(nginx: Nginx, wire: Wire):
 def test_a_service_that_is_down_is_a_502(tmp_path: Path):
     nginx = Nginx(tmp_path, free_port())
     try:
-        answers = [call(nginx.port, "GET", f"/admin/?search={SECRET}") for _ in range(2)]
+        answers = [
+            call(nginx.port, "GET", f"/admin/?search={SECRET}"),
+            call(nginx.port, "POST", "/qaorder/file/upload/", b"1" * 2**20),
+        ]
     finally:
         nginx.end()
 

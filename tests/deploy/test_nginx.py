@@ -2,7 +2,9 @@
 
 import json
 import re
+import shutil
 import ssl
+import subprocess
 
 import pytest
 
@@ -18,6 +20,7 @@ PAY = "/qaorder/order/pay/{}/"
 WEBHOOK = "/qaorder/pingpp/webhook/"
 UPLOAD = "/qaorder/file/upload/"
 KIB = 1024
+CURL = shutil.which("curl")
 
 
 def test_the_configuration_is_sound(nginx: Nginx):
@@ -45,11 +48,22 @@ def test_a_body_is_as_large_as_its_url_allows(practice: Practice, path, size, ex
     assert answer.detail == ("请求体过大" if expected == 413 else "签名无效")
 
 
+def test_a_body_too_large_is_refused_before_it_is_sent(nginx: Nginx):
+    with connect(nginx.port) as sock:
+        answer = ask(sock, "POST", "/accounts/login/", Content_Length=str(300 * KIB))
+
+    assert (answer.status, answer.detail) == (413, "请求体过大")
+
+
 def test_an_upload_of_ten_megabytes_reaches_the_service(practice: Practice):
-    answer = practice.call("POST", UPLOAD, b"1" * (10 * 1024 * KIB))
+    part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n'
+    body = part + b"1" * (10 * 1024 * KIB) + b"\r\n--x--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+
+    answer = practice.call("POST", UPLOAD, body, headers=headers)
 
     assert answer.status != 413
-    assert answer.detail
+    assert answer.json
 
 
 @pytest.mark.parametrize("tls", [True, False])
@@ -248,6 +262,27 @@ def test_no_request_whatever_is_answered_in_html(nginx: Nginx, tls, request_text
     if head.startswith(b"HTTP/"):
         assert b"\r\nContent-Type: application/json" in head, answer
     assert b"<" not in body, answer
+
+
+@pytest.mark.skipif(CURL is None, reason="needs nginx, and curl for HTTP/2")
+@pytest.mark.parametrize(
+    ("options", "path", "status", "detail"),
+    [
+        (["--data-binary", "@-"], "/accounts/login/", "413", "请求体过大"),
+        (["-H", "Host: another.test"], "/", "421", "主机名不属于本服务"),
+        (["-X", "TRACE"], "/", "405", "不支持的请求方法"),
+        ([], "/" + "a" * 5000, "414", "网址过长"),
+        ([], "/none/", "404", "Not found."),
+    ],
+)
+def test_errors_over_http_2_are_the_same(nginx: Nginx, options, path, status, detail):
+    url = f"https://{HOST}:{nginx.port}{path}"
+    command = [str(CURL), "-sk", "--http2", "-m", "10", "-w", " %{http_version} %{http_code}"]
+    command += ["--resolve", f"{HOST}:{nginx.port}:127.0.0.1", *options, url]
+
+    shown = subprocess.run(command, input=b"1" * 300 * KIB, capture_output=True).stdout.decode()
+
+    assert shown == f'{{"detail":"{detail}"}} 2 {status}'
 
 
 def test_a_request_for_tls_without_tls_is_answered_in_json(nginx: Nginx):
