@@ -13,6 +13,13 @@ from feiqingsong.testing.sqlite import lift_append_only_for_flush
 from pingpp_sandbox.sandbox import Sandbox
 
 POSTGRES_REASON = "needs PostgreSQL"
+# What a test may need beyond Python: the reason it is skipped for, and how to have it run.
+NEEDS = {
+    POSTGRES_REASON: "DATABASE_URL=postgres://… pytest，或 make test",
+    "needs nginx": "apt install nginx-light openssl",
+    "needs node": "apt install nodejs",
+    "needs Chromium": "apt install chromium，再 make setup-dev",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -24,18 +31,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    skipped = [
-        report
-        for report in terminalreporter.stats.get("skipped", [])
-        if POSTGRES_REASON in str(report.longrepr)
-    ]
-    if skipped:
-        terminalreporter.write_line(
-            f"!! {len(skipped)} 个需要 PostgreSQL 的测试被跳过；"
-            "运行它们: DATABASE_URL=postgres://… pytest，或 make test",
-            yellow=True,
-            bold=True,
-        )
+    reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    for need, remedy in NEEDS.items():
+        if skipped := sum(need in reason for reason in reasons):
+            what = need.removeprefix("needs ")
+            terminalreporter.write_line(
+                f"!! {skipped} 个需要 {what} 的测试被跳过；运行它们: {remedy}",
+                yellow=True,
+                bold=True,
+            )
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The admin and the docs in a real browser, which also sees whether anything comes from outside."""
 
 import shutil
-import warnings
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
@@ -21,12 +20,6 @@ ARGUMENTS = [
 ]
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
-
-
-def skip(what: str) -> None:
-    reason = f"no {what}: the admin was not tried in a browser"
-    warnings.warn(reason, stacklevel=2)
-    pytest.skip(reason)
 
 
 class Browser:
@@ -70,12 +63,12 @@ class Browser:
 @pytest.fixture
 def run(live_server, monkeypatch) -> Iterator[Any]:
     """Start a browser; its event loop runs in this thread, where Django then allows no queries."""
-    if CHROMIUM is None:
-        skip("chromium")
     try:
         playwright_api = import_module("playwright.sync_api")
     except ImportError:
-        skip("playwright")
+        pytest.skip("needs Chromium, and playwright")
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium")
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
     with playwright_api.sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)

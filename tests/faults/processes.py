@@ -64,6 +64,12 @@ def environment(sandbox: Sandbox, folder: Path, **changes: str) -> dict[str, str
     }
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
 def wait_until(happened: Callable[[], Any], what: str, seconds: float = DEATH_SECONDS) -> Any:
     """Return the first true value of `happened`; fail the test when it does not come in time."""
     until = time.monotonic() + seconds
@@ -75,7 +81,7 @@ def wait_until(happened: Callable[[], Any], what: str, seconds: float = DEATH_SE
         time.sleep(0.01)
 
 
-class _Process:
+class Process:
     """A child that ends with this process; its words are kept in `log`."""
 
     def __init__(self, command: list[str], folder: Path, env: dict[str, str], **io: Any) -> None:
@@ -107,15 +113,13 @@ class _Process:
         return [line for line in lines if any(mark in line for mark in marks)]
 
 
-class Web(_Process):
+class Web(Process):
     """A gunicorn master with its workers; the application is loaded once and forked."""
 
     def __init__(
         self, sandbox: Sandbox, folder: Path, *, workers: int = 1, threads: int = 8, **env: str
     ) -> None:
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         options = {
             "--config": str(Path(__file__).with_name("gunicorn_conf.py")),
             "--worker-class": "gthread",
@@ -182,7 +186,7 @@ def _is_alive(pid: int) -> bool:
     return False
 
 
-class Jobs(_Process):
+class Jobs(Process):
     """`manage.py run_jobs --once`, as often as asked."""
 
     def __init__(self, sandbox: Sandbox, folder: Path, **env: str) -> None:

@@ -1,0 +1,65 @@
+"""nginx and gunicorn are started once for the module that needs them, on the suite's database."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from knox.models import AuthToken
+
+from accounts.models import Doctor, Patient
+from feiqingsong.testing.factories import make_doctor, make_patient
+from pingpp_sandbox.sandbox import Sandbox
+from tests.deploy.callers import Answer, call
+from tests.deploy.servers import IS_MISSING, Gunicorn, Nginx
+
+NEEDS_NGINX = "needs nginx"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if IS_MISSING and Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.skip(reason=NEEDS_NGINX))
+
+
+@pytest.fixture(scope="module")
+def gunicorn(
+    django_db_setup: None, running_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gunicorn]:
+    gunicorn = Gunicorn(running_sandbox, tmp_path_factory.mktemp("gunicorn"))
+    yield gunicorn
+    gunicorn.end()
+    assert gunicorn.bugs() == []
+
+
+@pytest.fixture(scope="module")
+def nginx(gunicorn: Gunicorn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
+    nginx = Nginx(tmp_path_factory.mktemp("nginx"), gunicorn.port)
+    yield nginx
+    nginx.end()
+
+
+@dataclass
+class Practice:
+    """A patient with a doctor, who reach the service through nginx."""
+
+    patient: Patient
+    doctor: Doctor
+    token: str
+    port: int
+
+    def call(self, method: str, path: str, body: Any = None, **options: Any) -> Answer:
+        headers = {"Authorization": f"Token {self.token}"} | options.pop("headers", {})
+        return call(self.port, method, path, body, headers=headers, **options)
+
+    def place_order(self, **options: Any) -> Answer:
+        data = {"order_type": "online", "doctor": self.doctor.user.username}
+        return self.call("POST", "/qaorder/order/create/", data, **options)
+
+
+@pytest.fixture
+def practice(transactional_db: None, nginx: Nginx) -> Practice:
+    patient = make_patient()
+    token = AuthToken.objects.create(patient.user)[1]
+    return Practice(patient, make_doctor(), token, nginx.port)
