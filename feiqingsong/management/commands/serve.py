@@ -66,15 +66,19 @@ class Command(BaseCommand):
 
     def _serve(self, supervisor: Supervisor) -> None:
         manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
-        # The sandbox first: the keys that the others need are made when it first starts.
-        supervisor.add("Ping++ 沙箱", [*manage, "pingpp_sandbox"])
-        self._wait(supervisor, "Ping++ 沙箱", _sandbox_answers)
-        supervisor.add("网站", _gunicorn_command())
-        self._wait(supervisor, "网站", _web_answers)
+        # The sandbox first: it makes the keys that the others need.
+        servers: list[tuple[str, list[str], Callable[[], bool]]] = [
+            ("Ping++ 沙箱", [*manage, "pingpp_sandbox"], _sandbox_answers),
+            ("网站", _gunicorn_command(), _web_answers),
+        ]
+        for name, command, answers in servers:
+            supervisor.add(name, command)
+            self._wait(supervisor, name, answers)
+            if supervisor.stopping:
+                return
         supervisor.add("定时任务", [*manage, "run_jobs"])
-        if not supervisor.stopping:
-            sandbox = f"http://{SANDBOX_HOST}:{settings.SANDBOX_PORT}/"
-            self._say(STARTED.format(url=_url(), sandbox=sandbox))
+        sandbox = f"http://{SANDBOX_HOST}:{settings.SANDBOX_PORT}/"
+        self._say(STARTED.format(url=_url(), sandbox=sandbox))
         supervisor.run()
 
     def _wait(self, supervisor: Supervisor, name: str, answers: Callable[[], bool]) -> None:
