@@ -37,20 +37,13 @@ races: setup
 soak: setup
 	@exec $(PY) bench/soak.py $(SOAK_ARGS)
 
-# Values with which the production settings start; the secret is made anew each time.
-PRODUCTION = FEIQINGSONG_ENV=production DEBUG=0 FAILPOINTS=0 SANDBOX_PORT=0 SANDBOX_TIME_SCALE=0 \
-	SECRET_KEY=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))') \
-	ALLOWED_HOSTS=feiqingsong.example DATABASE_URL=postgres://nobody@127.0.0.1/none \
-	PINGPP_API_KEY=sk_live_none PINGPP_APP_ID=app_none PINGPP_LIVEMODE=1 \
-	PINGPP_PRIVATE_KEY=none PINGPP_PUBLIC_KEY=none
-
 lint: setup-dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) manage.py makemigrations --check --dry-run
 	@echo "manage.py check --deploy --fail-level WARNING (production)"
-	@$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
+	@$(PY) -m feiqingsong.testing.production manage.py check --deploy --fail-level WARNING
 
 LOCK = UV_PYTHON_DOWNLOADS=never $(PY) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)

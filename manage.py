@@ -1,16 +1,18 @@
 #!/usr/bin/env python
-"""Command-line entry point; development settings unless FEIQINGSONG_ENV says otherwise."""
+"""Command-line entry point; development unless FEIQINGSONG_ENV or the settings say otherwise."""
 
 import os
 import sys
 
+from feiqingsong import environment
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "feiqingsong.settings")
-    os.environ.setdefault("FEIQINGSONG_DEFAULT_ENV", "development")
-    from django.core.management import execute_from_command_line
+    environment.decide(default=environment.DEVELOPMENT)
+    from feiqingsong.management.utility import Manage
 
-    execute_from_command_line(sys.argv)
+    Manage(sys.argv).execute()
 
 
 if __name__ == "__main__":

@@ -132,7 +132,7 @@ def main() -> int:
     name = f"money_audit_{secrets.token_hex(4)}"
     _run(urlunsplit(url), f"CREATE DATABASE {name}")
     os.environ["DATABASE_URL"] = urlunsplit(url._replace(path=f"/{name}"))
-    os.environ.setdefault("FEIQINGSONG_DEFAULT_ENV", "development")
+    os.environ["FEIQINGSONG_ENV"] = "development"
     os.environ["DJANGO_SETTINGS_MODULE"] = "feiqingsong.settings"
     try:
         return _measure(options)

@@ -367,7 +367,6 @@ def soak(folder: Path, cluster: Cluster, options: Any) -> int:
 
 def set_environment(folder: Path, cluster: Cluster) -> dict[str, str]:
     os.environ |= {
-        "FEIQINGSONG_DEFAULT_ENV": "development",
         "DJANGO_SETTINGS_MODULE": "feiqingsong.settings",
         "DATABASE_URL": cluster.url,
         "VAR_DIR": str(folder),

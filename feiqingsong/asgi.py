@@ -1,10 +1,16 @@
-"""ASGI entry point; production settings unless FEIQINGSONG_ENV says otherwise."""
+"""ASGI entry point; production unless FEIQINGSONG_ENV says otherwise."""
 
 import os
 
 from django.core.asgi import get_asgi_application
 
+from feiqingsong import environment
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "feiqingsong.settings")
-os.environ.setdefault("FEIQINGSONG_DEFAULT_ENV", "production")
+environment.decide(default=environment.PRODUCTION)
 
 application = get_asgi_application()
+
+from qaorder import demo  # noqa: E402 (its models are there from here on)
+
+demo.refuse_outside_development()

@@ -1,74 +1,26 @@
-"""All settings, read from the environment and `.env`; README lists every name.
+"""All settings, from the environment and `.env`; README lists every name.
 
-Development (manage.py, pytest) needs nothing set. Production (wsgi, asgi) refuses to start
-until every secret is there and every development-only switch is off.
+What a variable may hold is declared in `declared`; each is a setting of the same name, and what
+follows here is made of them. Wrong or unsafe values end the process, all named at once.
 """
 
 import os
 from datetime import timedelta
-from pathlib import Path
 
-import environ
-from django.core.exceptions import ImproperlyConfigured
-
+from feiqingsong import declared, environment
 from feiqingsong.secret_file import read_or_create_secret
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+BASE_DIR = environment.BASE_DIR
 
-env = environ.Env()
-if (BASE_DIR / ".env").is_file():
-    env.read_env(BASE_DIR / ".env")
+_environment = environment.decide()
+ENVIRONMENT, DEVELOPMENT = _environment.name, _environment.is_development
+_values, _problems = declared.read(os.environ, ENVIRONMENT)
+if _problems:
+    environment.refuse(_problems)
+globals().update(_values)
 
-ENVIRONMENT = env.str("FEIQINGSONG_ENV", os.environ.get("FEIQINGSONG_DEFAULT_ENV", "production"))
-if ENVIRONMENT not in ("development", "production"):
-    raise ImproperlyConfigured("FEIQINGSONG_ENV must be development or production")
-DEVELOPMENT = ENVIRONMENT == "development"
-
-DEBUG = env.bool("DEBUG", DEVELOPMENT)
-VAR_DIR = Path(env.str("VAR_DIR", str(BASE_DIR / "var")))
-
-REQUIRED_IN_PRODUCTION = (
-    "SECRET_KEY",
-    "ALLOWED_HOSTS",
-    "DATABASE_URL",
-    "PINGPP_API_KEY",
-    "PINGPP_APP_ID",
-    ("PINGPP_PRIVATE_KEY", "PINGPP_PRIVATE_KEY_PATH"),
-    ("PINGPP_PUBLIC_KEY", "PINGPP_PUBLIC_KEY_PATH"),
-)
-DEVELOPMENT_ONLY = ("DEBUG", "FAILPOINTS", "SANDBOX_PORT", "SANDBOX_TIME_SCALE")
-
-
-def _refuse_unsafe_production() -> None:
-    problems = []
-    for entry in REQUIRED_IN_PRODUCTION:
-        names = (entry,) if isinstance(entry, str) else entry
-        if not any(os.environ.get(name, "").strip() for name in names):
-            problems.append(f"{' or '.join(names)} is missing")
-    problems += [
-        f"{name} is for development only"
-        for name in DEVELOPMENT_ONLY
-        if os.environ.get(name, "").strip().lower() not in ("", "0", "false", "off", "no")
-    ]
-    if "*" in env.list("ALLOWED_HOSTS", default=[]):
-        problems.append("ALLOWED_HOSTS must not be *")
-    if env.str("PINGPP_API_KEY", "").startswith("sk_test_") and env.bool("PINGPP_LIVEMODE", True):
-        problems.append("PINGPP_API_KEY is a test key; set PINGPP_LIVEMODE=off for a staging host")
-    if problems:
-        raise ImproperlyConfigured("Refusing to start in production: " + "; ".join(problems))
-
-
-if not DEVELOPMENT:
-    _refuse_unsafe_production()
-
-SECRET_KEY = (
-    env.str("SECRET_KEY", "") or read_or_create_secret(VAR_DIR / "secret_key")
-    if DEVELOPMENT
-    else env.str("SECRET_KEY")
-)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEVELOPMENT else [])
-HOST = env.str("HOST", "127.0.0.1")
-PORT = env.int("PORT", 8000)
+VAR_DIR, DEBUG = _values["VAR_DIR"], _values["DEBUG"]
+SECRET_KEY = _values["SECRET_KEY"] or read_or_create_secret(VAR_DIR / "secret_key")
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -90,8 +42,11 @@ INSTALLED_APPS = [
     *(["pingpp_sandbox"] if DEVELOPMENT else []),
 ]
 MIDDLEWARE = [
-    "feiqingsong.middleware.JsonErrorsMiddleware",
+    # First, so that their headers are on every answer.
     "django.middleware.security.SecurityMiddleware",
+    "feiqingsong.transport.ContentSecurityPolicyMiddleware",
+    "feiqingsong.transport.HTTPSOnlyMiddleware",
+    "feiqingsong.middleware.JsonErrorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -118,8 +73,10 @@ TEMPLATES = [
 ]
 
 # Database. SQLite takes the write lock at BEGIN, so that a transaction never has to upgrade a
-# read lock and fail; PostgreSQL waits at most 3 s for a lock and 5 s for a statement.
-DATABASES = {"default": env.db("DATABASE_URL", f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
+# read lock and fail; PostgreSQL waits only so long for a lock and, but for management commands
+# (`management.utility`), for a statement.
+_sqlite = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(VAR_DIR / "db.sqlite3")}
+DATABASES = {"default": _values["DATABASE_URL"] or _sqlite}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 5,
@@ -127,16 +84,15 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
     DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
-elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", 600)
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = _values["CONN_MAX_AGE"]
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"].setdefault("OPTIONS", {}).update(
         connect_timeout=2,
-        options="-c statement_timeout=5000 -c lock_timeout=3000"
+        options=f"-c statement_timeout={_values['DB_STATEMENT_TIMEOUT']}"
+        f" -c lock_timeout={_values['DB_LOCK_TIMEOUT']}"
         " -c idle_in_transaction_session_timeout=10000",
     )
-else:
-    raise ImproperlyConfigured("DATABASE_URL must be sqlite:// or postgres://")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Accounts
@@ -152,7 +108,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 REST_KNOX = {
     "AUTH_TOKEN_CHARACTER_LENGTH": 40,
-    "TOKEN_TTL": timedelta(days=env.int("TOKEN_TTL_DAYS", 30)),
+    "TOKEN_TTL": timedelta(days=_values["TOKEN_TTL_DAYS"]),
     "AUTO_REFRESH": True,
     "MIN_REFRESH_INTERVAL": 24 * 3600,
 }
@@ -218,71 +174,54 @@ STATIC_ROOT = VAR_DIR / "static"
 WHITENOISE_USE_FINDERS = DEBUG
 
 # Order lifecycle (contract, section 4)
-ORDER_PAY_WINDOW = timedelta(seconds=env.int("ORDER_PAY_SECONDS", 72 * 3600))
-ORDER_PAY_MARGIN = timedelta(seconds=env.int("ORDER_PAY_MARGIN_SECONDS", 5 * 60))
-ORDER_EXPIRY_GRACE = timedelta(seconds=env.int("ORDER_EXPIRY_GRACE_SECONDS", 15 * 60))
-ORDER_ASK_WINDOW = timedelta(seconds=env.int("ORDER_ASK_SECONDS", 7 * 24 * 3600))
-ORDER_ANSWER_WINDOW = timedelta(seconds=env.int("ORDER_ANSWER_SECONDS", 48 * 3600))
-ORDER_FINISH_WINDOW = timedelta(seconds=env.int("ORDER_FINISH_SECONDS", 7 * 24 * 3600))
-MONTHLY_PERIOD = timedelta(seconds=env.int("MONTHLY_SECONDS", 30 * 24 * 3600))
-PLATFORM_SHARE_PERCENT = env.int("PLATFORM_SHARE_PERCENT", 0)
-# Above this, an act of staff that moves money waits for a second member of staff.
-STAFF_DOUBLE_CHECK_FEN = env.int("STAFF_DOUBLE_CHECK_FEN", 100_000)
+ORDER_PAY_WINDOW = timedelta(seconds=_values["ORDER_PAY_SECONDS"])
+ORDER_PAY_MARGIN = timedelta(seconds=_values["ORDER_PAY_MARGIN_SECONDS"])
+ORDER_EXPIRY_GRACE = timedelta(seconds=_values["ORDER_EXPIRY_GRACE_SECONDS"])
+ORDER_ASK_WINDOW = timedelta(seconds=_values["ORDER_ASK_SECONDS"])
+ORDER_ANSWER_WINDOW = timedelta(seconds=_values["ORDER_ANSWER_SECONDS"])
+ORDER_FINISH_WINDOW = timedelta(seconds=_values["ORDER_FINISH_SECONDS"])
+MONTHLY_PERIOD = timedelta(seconds=_values["MONTHLY_SECONDS"])
 # A refund that the provider has for longer is listed for staff.
 REFUND_OVERDUE = timedelta(days=3)
-JOBS_INTERVAL = env.float("JOBS_INTERVAL", 5.0)
 IDEMPOTENCY_KEEP = timedelta(hours=24)
-# Named points at which a test may pause, raise or kill the process; refused in production.
-FAILPOINTS = env.bool("FAILPOINTS", False)
 
-# Ping++ sandbox: development only
-SANDBOX_PORT = env.int("SANDBOX_PORT", 8001)
+# Ping++, in development the sandbox
 SANDBOX_DIR = VAR_DIR / "pingpp_sandbox"
-SANDBOX_WEBHOOK_URL = env.str(
-    "SANDBOX_WEBHOOK_URL", f"http://127.0.0.1:{PORT}/qaorder/pingpp/webhook/"
+SANDBOX_WEBHOOK_URL = (
+    _values["SANDBOX_WEBHOOK_URL"] or f"http://127.0.0.1:{_values['PORT']}/qaorder/pingpp/webhook/"
 )
-SANDBOX_TIME_SCALE = env.float("SANDBOX_TIME_SCALE", 1.0)
-
-# Ping++
-PINGPP_API_BASE = env.str(
-    "PINGPP_API_BASE",
-    f"http://127.0.0.1:{SANDBOX_PORT}" if DEVELOPMENT else "https://api.pingxx.com",
-)
-PINGPP_API_KEY = env.str("PINGPP_API_KEY", "sk_test_feiqingsongSandbox00" if DEVELOPMENT else "")
-PINGPP_APP_ID = env.str("PINGPP_APP_ID", "app_feiqingsongDemo0" if DEVELOPMENT else "")
-PINGPP_LIVEMODE = env.bool("PINGPP_LIVEMODE", not DEVELOPMENT)
-PINGPP_PRIVATE_KEY = env.str("PINGPP_PRIVATE_KEY", "")
-PINGPP_PRIVATE_KEY_PATH = env.str(
-    "PINGPP_PRIVATE_KEY_PATH", str(SANDBOX_DIR / "merchant_private.pem") if DEVELOPMENT else ""
-)
-PINGPP_PUBLIC_KEY = env.str("PINGPP_PUBLIC_KEY", "")
-PINGPP_PUBLIC_KEY_PATH = env.str(
-    "PINGPP_PUBLIC_KEY_PATH", str(SANDBOX_DIR / "pingpp_public.pem") if DEVELOPMENT else ""
-)
-PINGPP_CONNECT_TIMEOUT = env.float("PINGPP_CONNECT_TIMEOUT", 2.0)
-PINGPP_READ_TIMEOUT = env.float("PINGPP_READ_TIMEOUT", 6.0)
-PINGPP_DEADLINE = env.float("PINGPP_DEADLINE", 8.0)
-PINGPP_MAX_CONCURRENT = env.int("PINGPP_MAX_CONCURRENT", 4)
+PINGPP_API_BASE = _values["PINGPP_API_BASE"] or f"http://127.0.0.1:{_values['SANDBOX_PORT']}"
+if DEVELOPMENT:
+    PINGPP_PRIVATE_KEY_PATH = _values["PINGPP_PRIVATE_KEY_PATH"] or str(
+        SANDBOX_DIR / "merchant_private.pem"
+    )
+    PINGPP_PUBLIC_KEY_PATH = _values["PINGPP_PUBLIC_KEY_PATH"] or str(
+        SANDBOX_DIR / "pingpp_public.pem"
+    )
 
 # Security. TLS ends at the proxy in front, which must set X-Forwarded-Proto itself.
-if not DEBUG:
+if not DEVELOPMENT:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", True)
-    SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 365 * 24 * 3600)
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
-    SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-# How many proxies in front append to X-Forwarded-For; 0 trusts the peer address alone.
-TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
+# Only pages are redirected; what an API call carried would be sent twice (HTTPSOnlyMiddleware).
+SECURE_REDIRECT_EXEMPT = [r"^(?!(admin|docs|static)(/|$))"]
+# Whether the neighbours on this domain speak HTTPS only, its owner must say.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+# The admin's: half an hour after the last request.
+SESSION_COOKIE_AGE = 30 * 60
+SESSION_SAVE_EVERY_REQUEST = True
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": _values["LOG_LEVEL"]},
     # Django's own handler would print the same lines once more in development.
     "loggers": {"django": {"handlers": []}, "django.db.backends": {"level": "WARNING"}},
 }

@@ -1,10 +1,12 @@
 """Settings of the test suite: development, with a cheap password hasher and no waiting."""
 
-import os
+from feiqingsong import environment
 
-os.environ.setdefault("FEIQINGSONG_DEFAULT_ENV", "development")
+_test = environment.decide(default=environment.DEVELOPMENT)
+if not _test.is_development:
+    environment.refuse(["tests run in development only"])
 
-from feiqingsong.settings import *  # noqa: E402, F403 (the default must be set before)
+from feiqingsong.settings import *  # noqa: E402, F403 (the decision comes first)
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 PINGPP_CONNECT_TIMEOUT = 1.0

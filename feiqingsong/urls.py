@@ -3,11 +3,11 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import AllowAny
 
-from feiqingsong.views import UnknownURLView
+from feiqingsong.views import DocsView, HomeView, UnknownURLView
 from qaorder.views.payments import RechargeView
 
 _open = {
@@ -18,6 +18,7 @@ _open = {
 }
 
 urlpatterns = [
+    path("", HomeView.as_view()),
     path("qaorder/", include("qaorder.urls")),
     path("accounts/balance/recharge/", RechargeView.as_view()),
     path("accounts/balance/", include("ledger.urls")),
@@ -26,5 +27,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("schema/", SpectacularAPIView.as_view(**_open), name="schema"),
-    path("docs/", SpectacularSwaggerView.as_view(url_name="schema", **_open), name="docs"),
+    path("docs/", DocsView.as_view(url_name="schema", **_open), name="docs"),
 ]

@@ -1,10 +1,16 @@
-"""WSGI entry point; production settings unless FEIQINGSONG_ENV says otherwise."""
+"""WSGI entry point; production unless FEIQINGSONG_ENV says otherwise."""
 
 import os
 
 from django.core.wsgi import get_wsgi_application
 
+from feiqingsong import environment
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "feiqingsong.settings")
-os.environ.setdefault("FEIQINGSONG_DEFAULT_ENV", "production")
+environment.decide(default=environment.PRODUCTION)
 
 application = get_wsgi_application()
+
+from qaorder import demo  # noqa: E402 (its models are there from here on)
+
+demo.refuse_outside_development()

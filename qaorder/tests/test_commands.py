@@ -2,22 +2,23 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+from knox.crypto import hash_token
+from knox.models import AuthToken
 
 from accounts.models import Doctor, Patient, User
 from feiqingsong.testing.factories import age, order_in
+from feiqingsong.testing.production import environment, run
 from qaorder.models import Order, Status
 from qaorder.tests import book
 
-ROOT = Path(__file__).resolve().parents[2]
 PATIENT_TOKEN = "48cebaf1955b6f45ee76515dbed221a1f229dd69"
 DOCTOR_TOKEN = "5fcfbbe09e2c7b18f4e5f2cca1f0511e9255ab49"
 
@@ -116,29 +117,33 @@ def test_load_demo_is_refused_outside_development(settings):
     assert not User.objects.exists()
 
 
-def test_load_demo_is_refused_under_the_production_settings(tmp_path):
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "feiqingsong.settings",
-        "FEIQINGSONG_ENV": "production",
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}",
-        "SECRET_KEY": "s" * 60,
-        "ALLOWED_HOSTS": "feiqingsong.example",
-        "PINGPP_API_KEY": "sk_live_none",
-        "PINGPP_APP_ID": "app_none",
-        "PINGPP_PRIVATE_KEY": "none",
-        "PINGPP_PUBLIC_KEY": "none",
-        "VAR_DIR": str(tmp_path),
-    }
+def test_load_demo_is_refused_for_a_database_of_another_machine(monkeypatch):
+    monkeypatch.setitem(connection.settings_dict, "ENGINE", "django.db.backends.postgresql")
+    monkeypatch.setitem(connection.settings_dict, "HOST", "db.example")
 
-    done = subprocess.run(
-        [sys.executable, "manage.py", "load_demo"],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    with pytest.raises(CommandError, match="this machine only"):
+        call_command("load_demo", verbosity=0)
 
-    assert done.returncode != 0
-    assert "development only" in done.stderr
+    monkeypatch.undo()
+    assert not User.objects.exists()
+
+
+def test_load_demo_is_refused_in_one_line_under_the_production_settings():
+    done = run("manage.py", "load_demo", variables=environment())
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "CommandError: load_demo is for development only"
+    assert "Traceback" not in done.stderr
+
+
+def test_load_demo_renews_the_tokens_of_the_published_document(client):
+    call_command("load_demo", verbosity=0)
+    long_ago = timezone.now() - timedelta(days=400)
+    AuthToken.objects.update(created=long_ago, expiry=long_ago + timedelta(days=30))
+
+    call_command("load_demo", verbosity=0)
+
+    for token in (PATIENT_TOKEN, DOCTOR_TOKEN):
+        row = AuthToken.objects.get(digest=hash_token(token))
+        assert row.created > timezone.now() - timedelta(minutes=1)
+        assert row.expiry > timezone.now() + timedelta(days=29)

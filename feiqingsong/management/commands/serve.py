@@ -7,7 +7,8 @@ import socket
 import sys
 import time
 from argparse import ArgumentParser
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from typing import Any
 
 from django.conf import settings
@@ -41,7 +42,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, stop_with_parent: bool, **options: Any) -> None:
-        if not settings.DEBUG:
+        if not (settings.DEVELOPMENT and settings.DEBUG):
             raise CommandError(
                 "serve 只用于开发（DEBUG），生产环境请直接运行 gunicorn / development only"
             )
@@ -65,18 +66,26 @@ class Command(BaseCommand):
 
     def _serve(self, supervisor: Supervisor) -> None:
         manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
-        supervisor.add("Ping++ 沙箱", [*manage, "pingpp_sandbox"])
+        # The sandbox first: it makes the keys that the others need.
+        servers: list[tuple[str, list[str], Callable[[], bool]]] = [
+            ("Ping++ 沙箱", [*manage, "pingpp_sandbox"], _sandbox_answers),
+            ("网站", _gunicorn_command(), _web_answers),
+        ]
+        for name, command, answers in servers:
+            supervisor.add(name, command)
+            self._wait(supervisor, name, answers)
+            if supervisor.stopping:
+                return
         supervisor.add("定时任务", [*manage, "run_jobs"])
-        supervisor.add("网站", _gunicorn_command())
-        deadline = time.monotonic() + START_SECONDS
-        supervisor.run(until=lambda: _answers() or time.monotonic() > deadline)
-        if supervisor.stopping:
-            return
-        if not _answers():
-            raise CommandError(f"网站 {START_SECONDS} 秒内没有应答，见上 / the web does not answer")
         sandbox = f"http://{SANDBOX_HOST}:{settings.SANDBOX_PORT}/"
         self._say(STARTED.format(url=_url(), sandbox=sandbox))
         supervisor.run()
+
+    def _wait(self, supervisor: Supervisor, name: str, answers: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        supervisor.run(until=lambda: answers() or time.monotonic() > deadline)
+        if not supervisor.stopping and not answers():
+            raise CommandError(f"{name} {START_SECONDS} 秒内没有应答，见上 / it does not answer")
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)
@@ -103,8 +112,8 @@ def _require_free(host: str, port: int, name: str) -> None:
 
 
 def _child_environment() -> dict[str, str]:
-    # wsgi defaults to production, where this command has refused to run.
-    return {**os.environ, "FEIQINGSONG_ENV": "development", "PYTHONUNBUFFERED": "1"}
+    # Said aloud: wsgi by itself would be production, where this command has refused to run.
+    return {**os.environ, "FEIQINGSONG_ENV": settings.ENVIRONMENT, "PYTHONUNBUFFERED": "1"}
 
 
 def _gunicorn_command() -> list[str]:
@@ -122,16 +131,20 @@ def _gunicorn_command() -> list[str]:
     return [sys.executable, "-m", "gunicorn", *arguments, "--no-control-socket", "feiqingsong.wsgi"]
 
 
-def _answers() -> bool:
-    """Tell whether the web answers at all, and the sandbox listens."""
-    with suppress(OSError, http.client.HTTPException):
-        socket.create_connection((SANDBOX_HOST, settings.SANDBOX_PORT), timeout=5).close()
-        web = http.client.HTTPConnection(_reachable_host(), settings.PORT, timeout=5)
-        try:
-            web.request("GET", "/")
-            web.getresponse()
-        finally:
-            web.close()
+def _sandbox_answers() -> bool:
+    return _answers(SANDBOX_HOST, settings.SANDBOX_PORT, "/sandbox/state")
+
+
+def _web_answers() -> bool:
+    return _answers(_reachable_host(), settings.PORT, "/")
+
+
+def _answers(host: str, port: int, path: str) -> bool:
+    """Tell whether there is a server that answers at all."""
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    with suppress(OSError, http.client.HTTPException), closing(connection):
+        connection.request("GET", path)
+        connection.getresponse()
         return True
     return False
 
