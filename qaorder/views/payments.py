@@ -15,12 +15,12 @@ from rest_framework.views import APIView
 
 from accounts.permissions import IsPatient
 from feiqingsong import errors
+from feiqingsong.client_address import client_address
 from feiqingsong.schema import DETAIL
 from qaorder.idempotency import idempotent
 from qaorder.lifecycle import Role
 from qaorder.models import Order, Refund, Subscription
 from qaorder.payments import checkout, notices, refunds
-from qaorder.payments.client_ip import client_ip
 from qaorder.serializers.payments import (
     ChargeSerializer,
     PayInputSerializer,
@@ -54,7 +54,7 @@ class OrderPayView(OrderMixin, GenericAPIView[Order]):
         charge = checkout.pay_order(
             order=order,
             channel=serializer.validated_data["channel"],
-            client_ip=client_ip(request),
+            client_ip=client_address(request),
             payer=request.user,
             on_stored=lambda stored: request.claim.store(_paid(stored)),
         )
@@ -77,7 +77,7 @@ class RechargeView(GenericAPIView[Any]):
             payer=request.user,
             channel=serializer.validated_data["channel"],
             amount_fen=serializer.validated_data["amount"],
-            client_ip=client_ip(request),
+            client_ip=client_address(request),
             on_stored=lambda stored: request.claim.store(_paid(stored)),
         )
         return _paid(charge)
