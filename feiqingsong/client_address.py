@@ -27,7 +27,8 @@ def client_address(request: Any) -> str:
         found = ipaddress.ip_address(address)
     except ValueError:
         return UNKNOWN
-    return str(getattr(found, "ipv4_mapped", None) or found)
+    # Without the zone of a link-local address, which may be any text.
+    return str(getattr(found, "ipv4_mapped", None) or ipaddress.ip_address(found.packed))
 
 
 def client_network(request: Any) -> str:

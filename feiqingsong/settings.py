@@ -11,6 +11,7 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from feiqingsong import limit_table
 from feiqingsong.secret_file import read_or_create_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -33,6 +34,8 @@ REQUIRED_IN_PRODUCTION = (
     "DATABASE_URL",
     "PINGPP_API_KEY",
     "PINGPP_APP_ID",
+    # Behind a proxy every caller has its address, so that one could use up everybody's limits.
+    "TRUSTED_PROXY_COUNT",
     ("PINGPP_PRIVATE_KEY", "PINGPP_PRIVATE_KEY_PATH"),
     ("PINGPP_PUBLIC_KEY", "PINGPP_PUBLIC_KEY_PATH"),
 )
@@ -50,6 +53,8 @@ def _refuse_unsafe_production() -> None:
         for name in DEVELOPMENT_ONLY
         if os.environ.get(name, "").strip().lower() not in ("", "0", "false", "off", "no")
     ]
+    if not env.bool("LIMITS", True):
+        problems.append("LIMITS=off is for development only")
     if "*" in env.list("ALLOWED_HOSTS", default=[]):
         problems.append("ALLOWED_HOSTS must not be *")
     if env.str("PINGPP_API_KEY", "").startswith("sk_test_") and env.bool("PINGPP_LIVEMODE", True):
@@ -71,7 +76,7 @@ HOST = env.str("HOST", "127.0.0.1")
 PORT = env.int("PORT", 8000)
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "accounts.admin_site.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -142,9 +147,12 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Accounts
 AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "accounts.hashers.BoundedScryptPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
+HASHES_MAX_CONCURRENT = env.int("HASHES_MAX_CONCURRENT", 2)
+if HASHES_MAX_CONCURRENT < 1:
+    raise ImproperlyConfigured("HASHES_MAX_CONCURRENT must be at least 1")
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -259,6 +267,9 @@ PINGPP_CONNECT_TIMEOUT = env.float("PINGPP_CONNECT_TIMEOUT", 2.0)
 PINGPP_READ_TIMEOUT = env.float("PINGPP_READ_TIMEOUT", 6.0)
 PINGPP_DEADLINE = env.float("PINGPP_DEADLINE", 8.0)
 PINGPP_MAX_CONCURRENT = env.int("PINGPP_MAX_CONCURRENT", 4)
+PINGPP_MAX_PER_USER = env.int("PINGPP_MAX_PER_USER", 2)
+if PINGPP_MAX_PER_USER < 1:
+    raise ImproperlyConfigured("PINGPP_MAX_PER_USER must be at least 1")
 
 # Security. TLS ends at the proxy in front, which must set X-Forwarded-Proto itself.
 if not DEBUG:
@@ -273,6 +284,14 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # How many proxies in front append to X-Forwarded-For; 0 trusts the peer address alone.
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
 
+# Limits (contract, section 1); in Redis where there is one, else in the database.
+LIMITS = env.bool("LIMITS", True)
+try:
+    LIMIT_RATES = limit_table.rates(os.environ)
+except limit_table.BadRate as error:
+    raise ImproperlyConfigured(str(error)) from None
+REDIS_URL = env.str("REDIS_URL", "")
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -280,5 +299,10 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
     # Django's own handler would print the same lines once more in development.
-    "loggers": {"django": {"handlers": []}, "django.db.backends": {"level": "WARNING"}},
+    "loggers": {
+        "django": {"handlers": []},
+        "django.db.backends": {"level": "WARNING"},
+        # Whatever LOG_LEVEL is: who signed in is needed when it is too late to ask.
+        "feiqingsong.security": {"level": "INFO"},
+    },
 }

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from feiqingsong import limit_table
+
 ROOT = Path(settings.BASE_DIR)
 COMPLETE = {
     "SECRET_KEY": "x" * 60,
@@ -18,11 +20,13 @@ COMPLETE = {
     "PINGPP_APP_ID": "app_1",
     "PINGPP_PRIVATE_KEY": "key",
     "PINGPP_PUBLIC_KEY": "key",
+    "TRUSTED_PROXY_COUNT": "0",
 }
 # Named so that a developer's .env cannot fill them in.
 BLANK = dict.fromkeys((*COMPLETE, "PINGPP_PRIVATE_KEY_PATH", "PINGPP_PUBLIC_KEY_PATH"), "") | {
     "DEBUG": "0",
     "FAILPOINTS": "0",
+    "LIMITS": "on",
     "SANDBOX_PORT": "0",
     "SANDBOX_TIME_SCALE": "0",
 }
@@ -33,6 +37,7 @@ print(json.dumps({
     "environment": s.ENVIRONMENT, "debug": s.DEBUG, "apps": s.INSTALLED_APPS,
     "hosts": s.ALLOWED_HOSTS, "secret": s.SECRET_KEY, "livemode": s.PINGPP_LIVEMODE,
     "base": s.PINGPP_API_BASE, "failpoints": s.FAILPOINTS,
+    "limits": s.LIMITS, "rates": s.LIMIT_RATES,
     "redirect": getattr(s, "SECURE_SSL_REDIRECT", None),
     "cookies": getattr(s, "SESSION_COOKIE_SECURE", None),
 }))
@@ -99,7 +104,7 @@ def test_everything_missing_is_named_at_once():
     message = refusal(**BLANK, FEIQINGSONG_ENV="production")
 
     assert all(name in message for name in COMPLETE)
-    assert message.count("is missing") == 7
+    assert message.count("is missing") == 8
 
 
 @pytest.mark.parametrize(
@@ -136,6 +141,35 @@ def test_a_development_switch_that_is_off_does_no_harm(value):
 )
 def test_unsafe_values_are_refused(changes, words):
     assert words in refusal(**production(**changes))
+
+
+@pytest.mark.parametrize("environment", ["development", "production"])
+def test_the_limits_are_on_and_as_the_table_says(environment):
+    values = shown(**production(FEIQINGSONG_ENV=environment))
+
+    table = {limit.name: [limit.many, limit.seconds] for limit in limit_table.TABLE}
+    assert values["limits"] is True
+    assert values["rates"] == table
+
+
+@pytest.mark.parametrize("value", ["off", "0", "false", "no", "nonsense"])
+def test_only_production_refuses_to_go_without_limits(value):
+    message = refusal(**production(LIMITS=value))
+
+    assert "LIMITS=off is for development only" in message
+    assert shown(**production(LIMITS=value, FEIQINGSONG_ENV="development"))["limits"] is False
+
+
+def test_every_limit_can_be_set():
+    changed = {
+        limit.variable: "7" if limit.seconds is None else "7/70" for limit in limit_table.TABLE
+    }
+
+    values = shown(**production(**changed))
+
+    assert values["rates"] == {
+        limit.name: [7, None if limit.seconds is None else 70] for limit in limit_table.TABLE
+    }
 
 
 def test_a_staging_host_may_use_a_test_key_when_it_says_so():

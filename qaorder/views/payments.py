@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.permissions import IsPatient
-from feiqingsong import errors
+from feiqingsong import errors, limit_table
 from feiqingsong.client_address import client_address
 from feiqingsong.schema import DETAIL
 from qaorder.idempotency import idempotent
@@ -44,6 +44,7 @@ class OrderPayView(OrderMixin, GenericAPIView[Order]):
 
     serializer_class = PayInputSerializer
     refusals = (errors.CannotPay, errors.InsufficientBalance, errors.ChannelUnavailable)
+    limits = (limit_table.CHARGES,)
 
     @extend_schema(responses=ChargeSerializer)
     @idempotent(atomic=False)
@@ -67,6 +68,7 @@ class RechargeView(GenericAPIView[Any]):
     permission_classes = [*GenericAPIView.permission_classes, IsPatient]
     serializer_class = RechargeInputSerializer
     refusals = (errors.ChannelUnavailable,)
+    limits = (limit_table.CHARGES,)
 
     @extend_schema(responses=ChargeSerializer)
     @idempotent(atomic=False)
