@@ -1,18 +1,24 @@
 """What every test run shares: the Ping++ sandbox, and loud words about what was skipped."""
 
+import os
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import redis
 from django.conf import settings as django_settings
 from django.db import connection
 
 from feiqingsong import failpoints
+from feiqingsong.testing.limits import Counting
 from feiqingsong.testing.provider import Provider
 from feiqingsong.testing.sqlite import lift_append_only_for_flush
 from pingpp_sandbox.sandbox import Sandbox
 
 POSTGRES_REASON = "needs PostgreSQL"
+REDIS_REASON = "needs Redis"
+REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -24,18 +30,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    skipped = [
-        report
-        for report in terminalreporter.stats.get("skipped", [])
-        if POSTGRES_REASON in str(report.longrepr)
-    ]
-    if skipped:
-        terminalreporter.write_line(
-            f"!! {len(skipped)} 个需要 PostgreSQL 的测试被跳过；"
-            "运行它们: DATABASE_URL=postgres://… pytest，或 make test",
-            yellow=True,
-            bold=True,
-        )
+    ways = {
+        POSTGRES_REASON: "需要 PostgreSQL 的测试被跳过；"
+        "运行它们: DATABASE_URL=postgres://… pytest，或 make test",
+        REDIS_REASON: "需要 Redis 的测试被跳过；运行它们: TEST_REDIS_URL=redis://… pytest",
+    }
+    reports = terminalreporter.stats.get("skipped", [])
+    for reason, way in ways.items():
+        skipped = sum(reason in str(report.longrepr) for report in reports)
+        if skipped:
+            terminalreporter.write_line(f"!! {skipped} 个{way}", yellow=True, bold=True)
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +67,24 @@ def provider(running_sandbox: Sandbox, settings: Any) -> Iterator[Provider]:
     provider = Provider(running_sandbox)
     yield provider
     provider.reset()
+
+
+@pytest.fixture(params=["database", "redis"])
+def counting(request: pytest.FixtureRequest, settings: Any) -> Iterator[Counting]:
+    """The limits turned on, counting in the database and in Redis; its time can be moved."""
+    settings.LIMITS = True
+    if request.param == "database":
+        yield Counting(None)
+        return
+    settings.REDIS_URL = REDIS_URL
+    settings.REDIS_PREFIX = f"test-{uuid.uuid4()}"
+    counting = Counting(redis.Redis.from_url(REDIS_URL, decode_responses=True))
+    try:
+        counting.redis.ping()
+    except redis.RedisError:
+        pytest.skip(REDIS_REASON)
+    yield counting
+    counting.forget()
 
 
 @pytest.fixture(autouse=True)

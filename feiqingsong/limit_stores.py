@@ -4,17 +4,20 @@ All the places of one call are taken, or none. A window begins with its first ev
 neither counts nor lengthens it.
 """
 
+import time
 from typing import Any, NamedTuple
 
 import redis
+from django.conf import settings
 from django.db import connection, transaction
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 MILLISECONDS = 1000
 PURGE_BATCH = 1000
-REDIS_PREFIX = "feiqingsong:limit"
 REDIS_SECONDS = 0.5
+REDIS_RESTS_SECONDS = 5.0
+"""After a failure nobody asks Redis, so that a hanging one does not slow each request."""
 
 
 class Wanted(NamedTuple):
@@ -152,6 +155,16 @@ class RedisStore:
         )
         self._take = self._client.register_script(_TAKE_SCRIPT)
         self._give_back = self._client.register_script(_GIVE_BACK_SCRIPT)
+        self._rests_until = 0.0
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether Redis failed a moment ago."""
+        return time.monotonic() < self._rests_until
+
+    def rest(self) -> None:
+        """Leave Redis alone for a while."""
+        self._rests_until = time.monotonic() + REDIS_RESTS_SECONDS
 
     def take(self, wanted: list[Wanted]) -> list[int]:
         """As DatabaseStore's.  Raises: Full, redis.RedisError."""
@@ -168,4 +181,4 @@ class RedisStore:
 
 
 def _redis_keys(wanted: list[Wanted]) -> list[str]:
-    return [f"{REDIS_PREFIX}:{place.name}:{place.key}" for place in wanted]
+    return [f"{settings.REDIS_PREFIX}:limit:{place.name}:{place.key}" for place in wanted]

@@ -7,7 +7,6 @@ where the windows begin anew: an outage can double a limit, never lift it.
 import functools
 import logging
 import math
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -26,12 +25,8 @@ from feiqingsong.limit_stores import (
 )
 from feiqingsong.limit_table import Limit
 
-REDIS_RESTS_SECONDS = 5.0
-"""After a failure nobody asks Redis, so that a hanging one does not slow each request."""
-
 logger = logging.getLogger("feiqingsong.limits")
 _database = DatabaseStore()
-_redis_rests_until = 0.0
 
 
 class Places:
@@ -47,7 +42,7 @@ class Places:
         try:
             self._store.give_back(self._wanted, self._ends)
         except redis.RedisError as error:
-            _let_redis_rest(error)
+            _note(error)
 
 
 def take(*wanted: tuple[Limit, object]) -> Places:
@@ -97,12 +92,13 @@ def _place(limit: Limit, who: object) -> Wanted:
 
 
 def _take(places: list[Wanted]) -> Places:
-    if settings.REDIS_URL and time.monotonic() >= _redis_rests_until:
-        store = _redis_store(settings.REDIS_URL)
+    store = _redis_store(settings.REDIS_URL) if settings.REDIS_URL else None
+    if store is not None and not store.is_resting:
         try:
             return Places(store, places, store.take(places))
         except redis.RedisError as error:
-            _let_redis_rest(error)
+            store.rest()
+            _note(error)
     return Places(_database, places, _database.take(places))
 
 
@@ -111,7 +107,5 @@ def _redis_store(url: str) -> RedisStore:
     return RedisStore(url)
 
 
-def _let_redis_rest(error: redis.RedisError) -> None:
-    global _redis_rests_until
-    _redis_rests_until = time.monotonic() + REDIS_RESTS_SECONDS
+def _note(error: redis.RedisError) -> None:
     logger.warning("limits: no Redis (%s), counting in the database", type(error).__name__)

@@ -291,6 +291,7 @@ try:
 except limit_table.BadRate as error:
     raise ImproperlyConfigured(str(error)) from None
 REDIS_URL = env.str("REDIS_URL", "")
+REDIS_PREFIX = env.str("REDIS_PREFIX", "feiqingsong")
 
 LOGGING = {
     "version": 1,
