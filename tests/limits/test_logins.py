@@ -200,6 +200,19 @@ def test_a_password_that_nobody_had_time_to_check_is_503_and_not_counted(busy_ha
     assert log_in("boss", password=PASSWORD).status_code == 200
 
 
+def test_staff_whose_form_finds_no_time_to_hash_are_told_so(busy_hashing, client):
+    boss = make_user("boss", is_staff=True, is_superuser=True)
+    client.force_login(boss)
+    form = {"username": "fresh", "password1": "lungs-and-air-42", "password2": "lungs-and-air-42"}
+
+    with busy_hashing.place():
+        answer = client.post("/admin/accounts/user/add/", form)
+
+    assert (answer.status_code, answer.content.decode()) == (503, "系统繁忙，请稍后重试")
+    assert answer.headers["Retry-After"]
+    assert User.objects.count() == 1
+
+
 def test_more_than_may_wait_are_sent_away_at_once(busy_hashing, monkeypatch):
     monkeypatch.setattr(hashers, "PATIENCE_SECONDS", 30.0)
     entered = []
