@@ -1,21 +1,28 @@
 """What every test run shares: the Ping++ sandbox, and loud words about what was skipped."""
 
+import os
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import redis
 from django.conf import settings as django_settings
 from django.db import connection
 
 from feiqingsong import failpoints
+from feiqingsong.testing.limits import Counting
 from feiqingsong.testing.provider import Provider
 from feiqingsong.testing.sqlite import lift_append_only_for_flush
 from pingpp_sandbox.sandbox import Sandbox
 
 POSTGRES_REASON = "needs PostgreSQL"
+REDIS_REASON = "needs Redis"
+REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
 # What a test may need beyond Python: the reason it is skipped for, and how to have it run.
 NEEDS = {
     POSTGRES_REASON: "DATABASE_URL=postgres://… pytest，或 make test",
+    REDIS_REASON: "TEST_REDIS_URL=redis://… pytest",
     "needs nginx": "apt install nginx-light openssl",
     "needs node": "apt install nodejs",
     "needs Chromium": "apt install chromium，再 make setup-dev",
@@ -67,6 +74,24 @@ def provider(running_sandbox: Sandbox, settings: Any) -> Iterator[Provider]:
     provider = Provider(running_sandbox)
     yield provider
     provider.reset()
+
+
+@pytest.fixture(params=["database", "redis"])
+def counting(request: pytest.FixtureRequest, settings: Any) -> Iterator[Counting]:
+    """The limits turned on, counting in the database and in Redis; its time can be moved."""
+    settings.LIMITS = True
+    if request.param == "database":
+        yield Counting(None)
+        return
+    settings.REDIS_URL = REDIS_URL
+    settings.REDIS_PREFIX = f"test-{uuid.uuid4()}"
+    counting = Counting(redis.Redis.from_url(REDIS_URL, decode_responses=True))
+    try:
+        counting.redis.ping()
+    except redis.RedisError:
+        pytest.skip(REDIS_REASON)
+    yield counting
+    counting.forget()
 
 
 @pytest.fixture(autouse=True)

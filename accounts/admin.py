@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from knox.models import AuthToken
 
 from accounts.models import Doctor, Patient, User, new_invitation_code
-from feiqingsong import money
+from feiqingsong import money, security_log
 from feiqingsong.admin import BigTableAdmin, yuan
 from feiqingsong.fields import HTTP_URL
 
@@ -251,9 +251,11 @@ class DoctorAdmin(BigTableAdmin):
         self, request: HttpRequest, doctors: models.QuerySet[Doctor], *, is_verified: bool
     ) -> None:
         word, done = ("通过认证" if is_verified else "撤销认证"), 0
+        event = security_log.DOCTOR_VERIFIED if is_verified else security_log.DOCTOR_WITHDRAWN
         for doctor in doctors.exclude(is_verified=is_verified).select_related("user"):
             with transaction.atomic():
                 Doctor.objects.filter(pk=doctor.pk).update(is_verified=is_verified)
                 self.log_change(request, doctor, word)
+            security_log.record(event, request, doctor.user.username, by=str(request.user))
             done += 1
         self.message_user(request, f"{done} 名医生已{word}。", messages.SUCCESS)

@@ -9,8 +9,10 @@ from knox.crypto import hash_token
 from knox.models import AuthToken
 from knox.settings import knox_settings
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
 
 from accounts.models import User
+from feiqingsong import security_log
 
 LOGIN_EXPIRED = "登录已失效，请重新登录"
 _TOKEN = re.compile(rb"[0-9a-f]{40}")
@@ -22,6 +24,15 @@ class TokenAuthentication(KnoxAuthentication):
     knox itself looks through all tokens of the user on each request; the digest is the primary
     key, so one look-up does. Expired rows are purged by `run_jobs`.
     """
+
+    def authenticate(self, request: Request) -> tuple[User, AuthToken] | None:
+        """Return (user, token row), or None without the header.  Raises: AuthenticationFailed."""
+        try:
+            found: tuple[User, AuthToken] | None = super().authenticate(request)
+        except AuthenticationFailed:
+            security_log.record(security_log.TOKEN_REFUSED, request)
+            raise
+        return found
 
     def authenticate_credentials(self, token: bytes) -> tuple[User, AuthToken]:
         """Return (user, token row).  Raises: AuthenticationFailed."""

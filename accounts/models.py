@@ -12,6 +12,8 @@ from feiqingsong.money import MAX_FEN
 # No 0/O, 1/I/L: codes are read aloud and typed on phones.
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 CODE_LENGTH = 8
+NETWORK_LENGTH = 50
+"""An IPv4 address, or the /64 of an IPv6 one."""
 
 username_validator = RegexValidator(
     r"^[\w.@+-]+\Z", message="用户名只能包含字母、数字和 @ . + - _。"
@@ -76,6 +78,26 @@ class User(AbstractUser):
     def doctor_profile(self) -> "Doctor | None":
         """The user's doctor profile, verified or not, or None."""
         return getattr(self, "doctor", None)
+
+
+class SignInNetwork(models.Model):
+    """A network that an account signed in from: there nobody else's failures lock it out."""
+
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="networks", verbose_name="用户"
+    )
+    network = models.CharField("网络", max_length=NETWORK_LENGTH)
+    used_at = models.DateTimeField("最近登录", db_index=True)
+
+    class Meta:
+        verbose_name = "登录网络"
+        verbose_name_plural = "登录网络"
+        constraints = [
+            models.UniqueConstraint(fields=["user", "network"], name="sign_in_network_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.network
 
 
 class Patient(models.Model):

@@ -7,6 +7,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
+from accounts.attempts import password_attempt
 from accounts.models import Doctor, User, username_validator
 from accounts.services import NAME_TAKEN
 from feiqingsong.fields import HTTP_URL, YuanField
@@ -173,8 +174,10 @@ class PasswordSerializer(serializers.Serializer[Any]):
     new_password = PasswordField(validators=[check_strength])
 
     def validate_old_password(self, password: str) -> str:
-        if not self.context["request"].user.check_password(password):
-            raise serializers.ValidationError("原密码错误。")
+        request = self.context["request"]
+        with password_attempt(request, request.user.username):
+            if not request.user.check_password(password):
+                raise serializers.ValidationError("原密码错误。")
         return password
 
 

@@ -14,9 +14,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import serializers, services
+from accounts.attempts import password_attempt, remember_network
 from accounts.filters import DoctorFilter
 from accounts.models import Doctor, User
 from accounts.schema import MeSerializer, MeUpdateSerializer
+from feiqingsong import limit_table, limits
+from feiqingsong.client_address import client_network
 from feiqingsong.schema import DETAIL
 
 
@@ -39,26 +42,33 @@ class RegisterView(_OpenView):
     """注册患者账号"""
 
     serializer_class = serializers.RegisterSerializer
+    limits = (limit_table.REGISTRATIONS,)
 
     @extend_schema(responses={201: serializers.SessionSerializer})
     def post(self, request: Request) -> Response:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        data = dict(serializer.validated_data)
-        data["inviter"] = data.pop("inviter_code", None)
-        return self.session(services.register_patient(**data), status.HTTP_201_CREATED)
+        with limits.counted((limit_table.REGISTRATIONS, client_network(request))):
+            serializer = self.get_serializer(data=request.data)
+            serializer.is_valid(raise_exception=True)
+            data = dict(serializer.validated_data)
+            data["inviter"] = data.pop("inviter_code", None)
+            user = services.register_patient(**data)
+        remember_network(user, request)
+        return self.session(user, status.HTTP_201_CREATED)
 
 
 class LoginView(_OpenView):
     """登录"""
 
     serializer_class = serializers.LoginSerializer
+    limits = limit_table.LOGIN_LIMITS
 
     @extend_schema(responses={200: serializers.SessionSerializer, 401: DETAIL})
     def post(self, request: Request) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        return self.session(services.log_in(**serializer.validated_data), status.HTTP_200_OK)
+        with password_attempt(request, serializer.validated_data["username"]):
+            user = services.log_in(**serializer.validated_data)
+        return self.session(user, status.HTTP_200_OK)
 
 
 class LogoutView(APIView):
@@ -83,6 +93,7 @@ class PasswordView(GenericAPIView):
     """修改密码：其他令牌全部失效"""
 
     serializer_class = serializers.PasswordSerializer
+    limits = limit_table.LOGIN_LIMITS
 
     @extend_schema(responses={204: None})
     def post(self, request: Request) -> Response:

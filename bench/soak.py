@@ -372,6 +372,7 @@ def set_environment(folder: Path, cluster: Cluster) -> dict[str, str]:
         "VAR_DIR": str(folder),
         "LOG_LEVEL": "CRITICAL",
         "FEIQINGSONG_ENV": "development",
+        "LIMITS": "off",
     }
     import django
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from feiqingsong import limit_table
 from feiqingsong import setting_types as types
 from feiqingsong.environment import (
     BASE_DIR,
@@ -93,6 +94,14 @@ SETTINGS = (
     Setting("SECURE_HSTS_INCLUDE_SUBDOMAINS", types.switch, False),
     Setting("SECURE_HSTS_PRELOAD", types.switch, False),
     Setting("TOKEN_TTL_DAYS", types.integer(1, 366), 30),
+    # Limits
+    Setting("LIMITS", types.switch, True, only={PRODUCTION: True}),
+    *(Setting(limit.variable, limit.parse, limit.rate) for limit in limit_table.TABLE),
+    Setting("REDIS_URL", types.redis_url, ""),
+    Setting(
+        "REDIS_PREFIX", types.matching(r"[\w.:-]{1,50}", "must be a short word"), "feiqingsong"
+    ),
+    Setting("HASHES_MAX_CONCURRENT", types.integer(1, 1000), 2),
     # Orders
     Setting("ORDER_PAY_SECONDS", types.seconds, 72 * 3600),
     Setting("ORDER_PAY_MARGIN_SECONDS", types.seconds, 5 * 60),
@@ -136,6 +145,7 @@ SETTINGS = (
     Setting("PINGPP_READ_TIMEOUT", types.timeout, 6.0),
     Setting("PINGPP_DEADLINE", types.timeout, 8.0),
     Setting("PINGPP_MAX_CONCURRENT", types.integer(1, 1000), 4),
+    Setting("PINGPP_MAX_PER_USER", types.integer(1, 1000), 2),
     # Development only
     Setting("DEBUG", types.switch, False, defaults={DEVELOPMENT: True}, for_development_only=True),
     # Named points at which a test may pause, raise or kill the process.

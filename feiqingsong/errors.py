@@ -17,6 +17,8 @@ from rest_framework.exceptions import APIException, NotFound, ParseError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
+from feiqingsong import security_log
+
 logger = logging.getLogger("feiqingsong.errors")
 
 NOT_FOUND = "Not found."
@@ -112,9 +114,27 @@ class Busy(APIException):
     default_detail = BUSY
 
 
+class TooManyRequests(APIException):
+    """One more than a limit allows; `wait` seconds later there is a place.
+
+    `username` is whom it was about, where that is not the caller.
+    """
+
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+
+    def __init__(self, limit: str, detail: str, wait: int) -> None:
+        super().__init__(detail)
+        self.limit = limit
+        # Sent as Retry-After.
+        self.wait = wait
+        self.username = ""
+
+
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
     """Return the contract's answer for any exception of a view; unknown ones are logged bugs."""
     response = _answer(exc, context)
+    if isinstance(exc, TooManyRequests):
+        log_limit(exc, context["request"])
     if response.status_code == status.HTTP_503_SERVICE_UNAVAILABLE:
         response.headers.setdefault("Retry-After", RETRY_AFTER)
     return response
@@ -138,6 +158,12 @@ def _answer(exc: Exception, context: dict[str, Any]) -> Response:
         log_bug(exc)
         return Response({"detail": BROKEN}, status=status.HTTP_500_INTERNAL_SERVER_ERROR)
     return response
+
+
+def log_limit(refusal: TooManyRequests, request: Any) -> None:
+    """Note in the security log who reached which limit."""
+    username = refusal.username or request.user.get_username()
+    security_log.record(security_log.LIMIT_REACHED, request, username, limit=refusal.limit)
 
 
 def log_bug(exc: BaseException) -> None:

@@ -33,6 +33,14 @@ class JsonErrorsMiddleware:
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer staff whose form waited in vain for a password hash; the API's views do so."""
+        if not isinstance(exception, errors.Busy):
+            return None
+        headers = {"Retry-After": errors.RETRY_AFTER}
+        plain = "text/plain; charset=utf-8"
+        return HttpResponse(errors.BUSY, plain, exception.status_code, headers=headers)
+
 
 def _is_utf8(request: HttpRequest) -> bool:
     charset = (request.content_params or {}).get("charset", "utf-8")

@@ -14,6 +14,7 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.permissions import AllowAny, IsAuthenticated
 
 from feiqingsong import errors
+from feiqingsong.limit_table import Limit
 from feiqingsong.schema_examples import EXAMPLES
 
 TAGS = (
@@ -122,6 +123,8 @@ class AutoSchema(SpectacularAutoSchema):
         if self._is_idempotent():
             found["409"] = _answer("同一键的请求正在处理", "Detail", headers=RETRY_AFTER)
             found["422"] = _answer("该键已用于另一个请求", "Detail")
+        if limits := self._limits():
+            found["429"] = _too_many(limits)
         found["503"] = self._unavailable()
         return found
 
@@ -152,6 +155,10 @@ class AutoSchema(SpectacularAutoSchema):
         acts = self.method != "GET" or "head" not in self.view.http_method_names
         return getattr(self.view, "refusals", ()) if acts else ()
 
+    def _limits(self) -> tuple[Limit, ...]:
+        """What only reads is not counted."""
+        return getattr(self.view, "limits", ()) if self.method not in ("GET", "DELETE") else ()
+
     def _is_idempotent(self) -> bool:
         return hasattr(getattr(self.view, self.method.lower()), "is_idempotent")
 
@@ -164,6 +171,11 @@ class AutoSchema(SpectacularAutoSchema):
 
 def _body(refusal: type[errors.Refusal]) -> dict[str, Any]:
     return {"status": refusal.code, "message": refusal.message}
+
+
+def _too_many(limits: tuple[Limit, ...]) -> dict[str, Any]:
+    examples = {limit.detail: {"detail": limit.detail} for limit in limits}
+    return _answer("超过次数限制", "Detail", examples=examples, headers=RETRY_AFTER)
 
 
 def _answer(

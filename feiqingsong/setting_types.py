@@ -138,6 +138,12 @@ def url(value: str) -> str:
     return value
 
 
+def redis_url(value: str) -> str:
+    if not re.fullmatch(r"(redis|rediss|unix)://\S+", value):
+        raise ValueError("must be redis://host:port/number")
+    return value
+
+
 def origin(value: str) -> str:
     """Scheme, host and port, without a slash at the end."""
     parts = _split(value)

@@ -7,7 +7,7 @@ follows here is made of them. Wrong or unsafe values end the process, all named 
 import os
 from datetime import timedelta
 
-from feiqingsong import declared, environment
+from feiqingsong import declared, environment, limit_table
 from feiqingsong.secret_file import read_or_create_secret
 
 BASE_DIR = environment.BASE_DIR
@@ -23,7 +23,7 @@ VAR_DIR, DEBUG = _values["VAR_DIR"], _values["DEBUG"]
 SECRET_KEY = _values["SECRET_KEY"] or read_or_create_secret(VAR_DIR / "secret_key")
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "accounts.admin_site.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -98,7 +98,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Accounts
 AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "accounts.hashers.BoundedScryptPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -216,6 +216,9 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
+# Limits (contract, section 1); in Redis where there is one, else in the database.
+LIMIT_RATES = {limit.name: _values[limit.variable] for limit in limit_table.TABLE}
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -223,5 +226,10 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": _values["LOG_LEVEL"]},
     # Django's own handler would print the same lines once more in development.
-    "loggers": {"django": {"handlers": []}, "django.db.backends": {"level": "WARNING"}},
+    "loggers": {
+        "django": {"handlers": []},
+        "django.db.backends": {"level": "WARNING"},
+        # Whatever LOG_LEVEL is: who signed in is needed when it is too late to ask.
+        "feiqingsong.security": {"level": "INFO"},
+    },
 }

@@ -13,6 +13,8 @@ PINGPP_CONNECT_TIMEOUT = 1.0
 PINGPP_READ_TIMEOUT = 2.0
 PINGPP_DEADLINE = 3.0
 FAILPOINTS = True
+# The tests of the limits turn them on.
+LIMITS = False
 MIDDLEWARE = [name for name in MIDDLEWARE if "whitenoise" not in name]  # noqa: F405
 
 # A test database need not survive a power cut; waiting for the disk took most of the time.

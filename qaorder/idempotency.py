@@ -22,12 +22,17 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from feiqingsong import limits
+from feiqingsong.errors import TooManyRequests
 from feiqingsong.failpoints import failpoint
+from feiqingsong.limit_table import Limit
 from qaorder.models import IdempotencyKey
 from qaorder.models.idempotency import KEY_LENGTH
 
 HEADER = "Idempotency-Key"
 LEASE = timedelta(seconds=60)
+
+Scope = AbstractContextManager[Any]
 
 
 class KeyReused(APIException):
@@ -65,19 +70,23 @@ class Claim:
         self.is_stored = True
 
 
-def idempotent(*, atomic: bool = True) -> Callable[[Callable[..., Response]], Any]:
+def idempotent(
+    *, atomic: bool = True, limit: Limit | None = None
+) -> Callable[[Callable[..., Response]], Any]:
     """Decorate a view's handler to honour the header.
 
     With `atomic` the handler runs in one transaction with the stored answer. Without, for handlers
     that call the provider, the handler gets `request.claim` and stores within its own transaction.
-    Answers of 5xx are never kept.
+    Answers of 5xx are never kept, nor a 429. With `limit` what succeeds is counted for the caller,
+    outside that transaction; an answer that is repeated is not.
     """
 
     def decorate(handler: Callable[..., Response]) -> Any:
         @functools.wraps(handler)
         def run(view: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
             call = functools.partial(handler, view, request, *args, **kwargs)
-            return _answer(view, request, call, atomic=atomic)
+            counting = limits.counted((limit, request.user.pk)) if limit else nullcontext()
+            return _answer(view, request, call, counting, atomic=atomic)
 
         # For the API schema, which then shows the header and its answers.
         run.is_idempotent = True  # type: ignore[attr-defined]
@@ -86,11 +95,14 @@ def idempotent(*, atomic: bool = True) -> Callable[[Callable[..., Response]], An
     return decorate
 
 
-def _answer(view: Any, request: Any, call: Callable[[], Response], *, atomic: bool) -> Any:
+def _answer(
+    view: Any, request: Any, call: Callable[[], Response], counting: Scope, *, atomic: bool
+) -> Any:
     key = request.headers.get(HEADER, "")
     if not key:
         request.claim = Claim(None)
-        return call()
+        with counting:
+            return call()
     row = _claim(request, key)
     if row.status_code is not None:
         return HttpResponse(
@@ -98,14 +110,16 @@ def _answer(view: Any, request: Any, call: Callable[[], Response], *, atomic: bo
         )
     request.claim = Claim(row)
     failpoint("idempotency.claimed")
-    return _run(view, request, call, atomic=atomic)
+    return _run(view, request, call, counting, atomic=atomic)
 
 
-def _run(view: Any, request: Any, call: Callable[[], Response], *, atomic: bool) -> Response:
+def _run(
+    view: Any, request: Any, call: Callable[[], Response], counting: Scope, *, atomic: bool
+) -> Response:
     claim: Claim = request.claim
-    scope: AbstractContextManager[Any] = transaction.atomic() if atomic else nullcontext()
+    scope: Scope = transaction.atomic() if atomic else nullcontext()
     try:
-        with scope:
+        with counting, scope:
             response = call()
             failpoint("idempotency.answered")
             if not claim.is_stored:
@@ -113,7 +127,7 @@ def _run(view: Any, request: Any, call: Callable[[], Response], *, atomic: bool)
         return response
     except Exception as error:
         response = view.handle_exception(error)
-        if response.status_code < 500:
+        if response.status_code < 500 and not isinstance(error, TooManyRequests):
             claim.store(response)
         else:
             claim.release()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from feiqingsong import environment
+from feiqingsong import environment, limit_table
 from feiqingsong.testing.production import blank, run
 from feiqingsong.testing.production import environment as production
 
@@ -15,6 +15,7 @@ print(json.dumps({
     "environment": s.ENVIRONMENT, "debug": s.DEBUG, "apps": s.INSTALLED_APPS,
     "hosts": s.ALLOWED_HOSTS, "secret": s.SECRET_KEY, "livemode": s.PINGPP_LIVEMODE,
     "base": s.PINGPP_API_BASE, "failpoints": s.FAILPOINTS,
+    "limits": s.LIMITS, "rates": s.LIMIT_RATES,
     "redirect": s.SECURE_SSL_REDIRECT, "hsts": s.SECURE_HSTS_SECONDS,
     "hsts_more": [s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.SECURE_HSTS_PRELOAD],
     "secure": [getattr(s, f"{c}_COOKIE_SECURE", False) for c in ("SESSION", "CSRF")],
@@ -129,3 +130,36 @@ def test_development_needs_nothing_set(tmp_path):
     assert values["base"] == "http://127.0.0.1:8001"
     assert "pingpp_sandbox" in values["apps"]
     assert (values["redirect"], values["secure"], values["hsts"]) == (False, [False, False], 0)
+
+
+@pytest.mark.parametrize("name", ["development", "staging", "production"])
+def test_the_limits_are_on_and_as_the_table_says(name):
+    base = STAGING if name == "staging" else {}
+    variables = blank() if name == "development" else production(**base)
+
+    values = shown(variables | {"FEIQINGSONG_ENV": name})
+
+    table = {limit.name: [limit.many, limit.seconds] for limit in limit_table.TABLE}
+    assert values["limits"] is True
+    assert values["rates"] == table
+
+
+def test_only_production_refuses_to_go_without_limits():
+    lines = refusal(["-c", "import feiqingsong.settings"], production(LIMITS="off"))
+
+    assert lines == ["Refusing to start in production: LIMITS must be on in production"]
+    assert shown(production(**STAGING, LIMITS="off"))["limits"] is False
+    development = blank() | {"FEIQINGSONG_ENV": "development", "LIMITS": "off"}
+    assert shown(development)["limits"] is False
+
+
+def test_every_limit_can_be_set():
+    changed = {
+        limit.variable: "7" if limit.seconds is None else "7/70" for limit in limit_table.TABLE
+    }
+
+    values = shown(production(**changed))
+
+    assert values["rates"] == {
+        limit.name: [7, None if limit.seconds is None else 70] for limit in limit_table.TABLE
+    }

@@ -7,6 +7,8 @@ from django.db import close_old_connections
 from django.utils import timezone
 from knox.models import AuthToken
 
+from accounts.attempts import purge_networks
+from feiqingsong import limits
 from feiqingsong.errors import log_bug
 from qaorder import idempotency
 from qaorder.jobs import orders, payments
@@ -31,6 +33,8 @@ SWEEPS: tuple[Callable[[], int], ...] = (
     payments.compare_books,
     idempotency.purge,
     purge_tokens,
+    limits.purge,
+    purge_networks,
 )
 
 

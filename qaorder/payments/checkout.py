@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,11 +12,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from feiqingsong.errors import CannotPay, ChannelUnavailable
+from feiqingsong import limit_table, limits
+from feiqingsong.errors import CannotPay, ChannelUnavailable, TooManyRequests
 from feiqingsong.failpoints import failpoint
 from qaorder.models import Channel, Order, Payment, Status
 from qaorder.models.payment import OPEN_STATES, PaymentState
 from qaorder.payments import charges, pingpp
+from qaorder.payments.bulkhead import Shares
 from qaorder.payments.gateways import gateway_for
 from qaorder.payments.settlement import settle_at_once
 from qaorder.services.orders import new_order_number
@@ -30,6 +33,8 @@ PATIENCE = timedelta(seconds=2)
 Charge = dict[str, Any]
 OnStored = Callable[[Charge | None], None]
 
+_shares = Shares()
+
 
 def _ignore(charge: Charge | None) -> None:
     """The caller keeps nothing."""
@@ -43,7 +48,8 @@ def pay_order(
     Nothing to pay is paid at once through any channel; then and for the balance there is no
     charge (None). A charge that is not expired is returned again instead of making a second one.
     `on_stored` runs in the transaction that makes the result final.
-    Raises: CannotPay, InsufficientBalance, ChannelUnavailable (the order stays payable).
+    Raises: CannotPay, InsufficientBalance, ChannelUnavailable, TooManyRequests (the order stays
+    payable).
     """
     if not gateway_for(channel, order.amount_fen).remote:
         _pay_at_once(order, channel, payer, on_stored)
@@ -53,7 +59,8 @@ def pay_order(
         while True:
             payment, is_mine = _claim(order, channel, payer)
             if is_mine:
-                return _obtain_charge(payment, client_ip, on_stored)
+                with _share_of(payer, payment):
+                    return _obtain_charge(payment, client_ip, on_stored)
             if payment.state == PaymentState.PENDING:
                 return _store(payment, json.loads(payment.charge), on_stored)
             # Another request is asking the provider for this very charge: wait for its answer, but
@@ -68,18 +75,38 @@ def recharge(
 ) -> Charge:
     """Return a charge whose payment will grow the payer's balance.
 
-    Units: fen.  Raises: ChannelUnavailable.
+    Units: fen.  Raises: ChannelUnavailable, TooManyRequests.
     """
-    payment = Payment.objects.create(
-        payer=payer,
-        channel=channel,
-        order_no=new_order_number(payer.patient),
-        amount_fen=amount_fen,
-        leased_until=_lease(),
-    )
-    failpoint("recharge.attempt_written")
-    with pingpp.time_limit(settings.PINGPP_DEADLINE):
+    with _share_of(payer), pingpp.time_limit(settings.PINGPP_DEADLINE):
+        payment = Payment.objects.create(
+            payer=payer,
+            channel=channel,
+            order_no=new_order_number(payer.patient),
+            amount_fen=amount_fen,
+            leased_until=_lease(),
+        )
+        failpoint("recharge.attempt_written")
         return _obtain_charge(payment, client_ip, on_stored)
+
+
+@contextmanager
+def _share_of(payer: User, claimed: Payment | None = None) -> Iterator[None]:
+    """Hold one of the payer's places at the provider, and count the charge that is asked for.
+
+    Raises: ChannelUnavailable while the payer's other calls take them all, TooManyRequests; the
+    claimed attempt is the next try's then.
+    """
+    with _shares.share(payer.pk, settings.PINGPP_MAX_PER_USER) as is_free:
+        try:
+            if not is_free:
+                raise ChannelUnavailable
+            limits.take((limit_table.CHARGES, payer.pk))
+        except (ChannelUnavailable, TooManyRequests):
+            if claimed is not None:
+                rows = Payment.objects.filter(pk=claimed.pk, state=PaymentState.CREATING)
+                rows.update(leased_until=None)
+            raise
+        yield
 
 
 @transaction.atomic

@@ -8,6 +8,7 @@ from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
 from accounts.models import Doctor, Patient, User
+from feiqingsong import limit_table, limits
 from feiqingsong.errors import CannotDestroy
 from qaorder.lifecycle import Event, Role, advance
 from qaorder.models import Evaluation, Order, OrderType, Status
@@ -34,10 +35,10 @@ def place_order(*, patient: Patient, doctor_username: str, order_type: str) -> O
 
     Free while the patient's monthly service with this doctor runs.
     Raises: ValidationError naming `doctor`, in the same words for a name that does not exist, one
-    that is no doctor, a doctor who takes no orders, and oneself.
+    that is no doctor, a doctor who takes no orders, and oneself; TooManyRequests.
     """
-    if order_type == OrderType.ONLINE:
-        lock_patient(patient.pk)  # before the doctor is read, who may change while this waits
+    lock_patient(patient.pk)  # before the doctor is read, who may change while this waits
+    _refuse_one_more_unpaid(patient)
     doctor = Doctor.objects.select_related("user").filter(user__username=doctor_username).first()
     if doctor is None or not doctor.takes_orders or doctor.user_id == patient.user_id:
         raise ValidationError({"doctor": [NO_SUCH_DOCTOR]})
@@ -59,6 +60,21 @@ def place_order(*, patient: Patient, doctor_username: str, order_type: str) -> O
         status_at=now,
         pay_deadline=now + settings.ORDER_PAY_WINDOW,
     )
+
+
+def _refuse_one_more_unpaid(patient: Patient) -> None:
+    """Keep a patient's open orders few; under the patient's lock, or two at once would pass.
+
+    Raises: TooManyRequests, until the first of them expires at the latest.
+    """
+    if not settings.LIMITS:
+        return
+    most, _ = limits.rate(limit_table.UNPAID_ORDERS)
+    unpaid = Order.objects.filter(patient=patient, status=Status.UNPAID).order_by("pay_deadline")
+    deadlines = list(unpaid.values_list("pay_deadline", flat=True)[:most])
+    if len(deadlines) == most:
+        left = deadlines[0] + settings.ORDER_EXPIRY_GRACE - timezone.now()
+        raise limits.too_many(limit_table.UNPAID_ORDERS, left.total_seconds())
 
 
 @transaction.atomic

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from accounts.models import Doctor
 from accounts.permissions import IsDoctor, IsPatient
-from feiqingsong import errors
+from feiqingsong import errors, limit_table
 from qaorder.filters import (
     CounterpartFilter,
     EvaluationFilter,
@@ -64,9 +64,10 @@ class OrderCreateView(GenericAPIView[Order]):
 
     permission_classes = [*GenericAPIView.permission_classes, IsPatient]
     serializer_class = OrderInputSerializer
+    limits = (limit_table.ORDERS, limit_table.UNPAID_ORDERS)
 
     @extend_schema(responses={201: OrderSerializer})
-    @idempotent()
+    @idempotent(limit=limit_table.ORDERS)
     def post(self, request: Request) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)

@@ -14,13 +14,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.permissions import IsPatient
-from feiqingsong import errors
+from feiqingsong import errors, limit_table
+from feiqingsong.client_address import client_address
 from feiqingsong.schema import DETAIL
 from qaorder.idempotency import idempotent
 from qaorder.lifecycle import Role
 from qaorder.models import Order, Refund, Subscription
 from qaorder.payments import checkout, notices, refunds
-from qaorder.payments.client_ip import client_ip
 from qaorder.serializers.payments import (
     ChargeSerializer,
     PayInputSerializer,
@@ -44,6 +44,7 @@ class OrderPayView(OrderMixin, GenericAPIView[Order]):
 
     serializer_class = PayInputSerializer
     refusals = (errors.CannotPay, errors.InsufficientBalance, errors.ChannelUnavailable)
+    limits = (limit_table.CHARGES,)
 
     @extend_schema(responses=ChargeSerializer)
     @idempotent(atomic=False)
@@ -54,7 +55,7 @@ class OrderPayView(OrderMixin, GenericAPIView[Order]):
         charge = checkout.pay_order(
             order=order,
             channel=serializer.validated_data["channel"],
-            client_ip=client_ip(request),
+            client_ip=client_address(request),
             payer=request.user,
             on_stored=lambda stored: request.claim.store(_paid(stored)),
         )
@@ -67,6 +68,7 @@ class RechargeView(GenericAPIView[Any]):
     permission_classes = [*GenericAPIView.permission_classes, IsPatient]
     serializer_class = RechargeInputSerializer
     refusals = (errors.ChannelUnavailable,)
+    limits = (limit_table.CHARGES,)
 
     @extend_schema(responses=ChargeSerializer)
     @idempotent(atomic=False)
@@ -77,7 +79,7 @@ class RechargeView(GenericAPIView[Any]):
             payer=request.user,
             channel=serializer.validated_data["channel"],
             amount_fen=serializer.validated_data["amount"],
-            client_ip=client_ip(request),
+            client_ip=client_address(request),
             on_stored=lambda stored: request.claim.store(_paid(stored)),
         )
         return _paid(charge)

@@ -51,6 +51,7 @@ def environment(sandbox: Sandbox, folder: Path, **changes: str) -> dict[str, str
         "FAULTS_FOLDER": str(folder),
         "FAILPOINTS": "1",
         "FAILPOINT_KILL": "",
+        "LIMITS": "off",
         "PINGPP_API_BASE": sandbox.url,
         "PINGPP_API_KEY": sandbox.options.api_key,
         "PINGPP_APP_ID": sandbox.options.app_id,

@@ -1,0 +1,1 @@
+"""The limits over HTTP: every one at every door, and what they are for."""
