@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import knox.admin  # noqa: F401 (registers tokens, which are taken out again below)
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.contrib.admin.models import LogEntry
 from django.core.paginator import Paginator
@@ -16,6 +16,7 @@ from django.utils.functional import cached_property
 from knox.models import AuthToken
 
 from feiqingsong import money
+from feiqingsong.filters import search_words
 
 MAX_COUNTED = 10_000
 MAX_REASON = 200
@@ -54,6 +55,16 @@ class BigTableAdmin(admin.ModelAdmin):
     list_max_show_all = 200
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
+    ) -> tuple[models.QuerySet[Any], bool]:
+        try:
+            search_words(search_term)
+        except ValueError as error:
+            messages.error(request, str(error))
+            return queryset.none(), False
+        return super().get_search_results(request, queryset, search_term)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions = super().get_actions(request)
