@@ -62,7 +62,12 @@ class IntegerField(InputField, serializers.IntegerField):
 
 
 class BooleanField(InputField, serializers.BooleanField):
-    """A JSON boolean, or one of its usual spellings in a form; a missing one is not false."""
+    """A JSON boolean, or one of its usual spellings as text; a missing one is not false."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, (bool, str)):
+            self.fail("invalid")
+        return bool(super().to_internal_value(data))
 
 
 class ChoiceField(InputField, serializers.ChoiceField):

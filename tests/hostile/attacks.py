@@ -26,6 +26,7 @@ UNITS = {
     "commas": (",", "", ""),
     "newlines": ("\r\n", "", ""),
 }
+FORM_UNITS = ("letters", "combining marks", "nearly a URL", "digits")
 NUMBERS = {
     "a long integer": lambda size: "9" * size,
     "a long fraction": lambda size: "0." + "1" * size,
@@ -42,6 +43,13 @@ NESTS = {
     "many numbers": lambda size: "[" + ",".join(["1"] * (size // 2 - 1)) + "]",
     "a hundred arrays of a hundred": lambda size: json.dumps([["a"] * 100] * 100),
 }
+FIELD_NESTS = (
+    "arrays in arrays",
+    "many empty arrays",
+    "many texts",
+    "a hundred arrays of a hundred",
+)
+"""The others are tried on bodies as a whole."""
 
 
 def encode(content_type: str, body: Body) -> bytes:
@@ -59,8 +67,13 @@ def encode(content_type: str, body: Body) -> bytes:
 
 
 def texts(content_type: str, body: Body, field: str, size: int) -> Iterator[Attack]:
-    """Yield bodies just below `size` bytes whose field is one long text."""
-    for name, (unit, before, after) in UNITS.items():
+    """Yield bodies just below `size` bytes whose field is one long text.
+
+    What JSON has reached a field by, a form need not all send again.
+    """
+    names = UNITS if content_type == JSON else FORM_UNITS
+    for name in names:
+        unit, before, after = UNITS[name]
         cost = len(encode(content_type, {"": unit * 64})) - len(encode(content_type, {"": ""}))
         room = size - len(encode(content_type, body | {field: before + after}))
         text = before + unit * (room * 64 // cost - 1) + after
@@ -71,7 +84,8 @@ def json_values(body: Body, field: str, size: int) -> Iterator[Attack]:
     """Yield JSON just below `size` bytes whose field is a number or a nest that Python resents."""
     others = json.dumps({key: value for key, value in body.items() if key != field})[1:-1]
     room = size - len(others.encode()) - len(field.encode()) - 20
-    for name, make in (NUMBERS | NESTS).items():
+    nests = {name: NESTS[name] for name in FIELD_NESTS}
+    for name, make in (NUMBERS | nests).items():
         tail = f", {others}" if others else ""
         yield name, f'{{"{field}": {make(room)}{tail}}}'.encode()
 
