@@ -8,6 +8,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.models import Group
 from django.core.paginator import Paginator
 from django.db import models
 from django.http import HttpRequest
@@ -29,6 +31,7 @@ admin.site.site_url = None
 admin.site.empty_value_display = EMPTY
 # Rows of live credentials are nobody's to read or to make by hand.
 admin.site.unregister(AuthToken)
+admin.site.unregister(Group)
 
 
 class BoundedPaginator(Paginator):
@@ -160,6 +163,11 @@ def ask_reason(
         "form": form,
     }
     return TemplateResponse(request, "admin/confirm_with_reason.html", context)
+
+
+@admin.register(Group)
+class GroupAdmin(BigTableAdmin, DjangoGroupAdmin):
+    """Django's own, with a search that is bounded."""
 
 
 @admin.register(LogEntry)

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from django.contrib import admin
+from django.urls import reverse
 
 from feiqingsong.filters import TOO_MUCH, search_words
 from feiqingsong.testing.factories import client_for, make_doctor, make_user
@@ -62,7 +64,8 @@ def test_the_admin_finds_nothing_and_says_why(staff, text):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("text", ["\x00", '"', "a\\", "%", "a b c d e", "９" * 50, "😀"])
-def test_the_admin_survives_any_short_search(staff, text):
-    for model in ("qaorder/diagnosistag", "qaorder/order", "accounts/user", "ledger/entry"):
-        assert staff.get(f"/admin/{model}/", {"q": text}).status_code == 200
+@pytest.mark.parametrize("text", ["\x00", '"', "a\\", "%", "a b c d e", "９" * 50, "a " * 1900])
+def test_no_page_of_the_admin_breaks_on_a_search(staff, text):
+    for model in admin.site._registry:
+        url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        assert staff.get(url, {"q": text}).status_code == 200, url
