@@ -3,9 +3,10 @@
 from typing import Any
 
 import django_filters
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 
 from accounts.models import Doctor
+from feiqingsong.filters import ChoiceFilter, SearchFilter, TextFilter
 
 ORDERINGS = {
     "online_price": "online_price_fen",
@@ -16,9 +17,17 @@ ORDERINGS = {
 
 
 class DoctorFilter(django_filters.FilterSet):
-    search = django_filters.CharFilter(method="filter_search", label="姓名、医院、科室、职称或简介")
-    department = django_filters.CharFilter(label="科室")
-    ordering = django_filters.ChoiceFilter(
+    search = SearchFilter(
+        "user__name",
+        "user__username",
+        "hospital",
+        "department",
+        "title",
+        "introduction",
+        label="姓名、医院、科室、职称或简介",
+    )
+    department = TextFilter(max_length=50, label="科室")
+    ordering = ChoiceFilter(
         method="filter_ordering",
         choices=[(sign + name, sign + name) for name in ORDERINGS for sign in ("", "-")],
         label="排序",
@@ -27,14 +36,6 @@ class DoctorFilter(django_filters.FilterSet):
     class Meta:
         model = Doctor
         fields: list[str] = []
-
-    def filter_search(self, queryset: QuerySet[Doctor], name: str, text: str) -> QuerySet[Doctor]:
-        for word in text.split():
-            matches = Q()
-            for field in ("user__name", "user__username", "hospital", "department", "title"):
-                matches |= Q(**{f"{field}__icontains": word})
-            queryset = queryset.filter(matches | Q(introduction__icontains=word))
-        return queryset
 
     def filter_ordering(self, queryset: QuerySet[Doctor], name: str, value: str) -> Any:
         field = F(ORDERINGS[value.lstrip("-")])

@@ -1,8 +1,10 @@
 """Bodies that exist as a whole only in the OpenAPI document: `me/`, for users and doctors alike."""
 
+from typing import Any
+
 from rest_framework import serializers
 
-from accounts.serializers import DOCTOR_ONLY, DoctorProfileSerializer, UserSerializer
+from accounts.serializers import DoctorProfileSerializer, UserSerializer, UserUpdateSerializer
 from feiqingsong.fields import YuanField
 
 
@@ -22,7 +24,10 @@ class MeSerializer(UserSerializer):
         read_only_fields = UserSerializer.Meta.fields
 
 
-class MeUpdateSerializer(MeSerializer):
-    class Meta(MeSerializer.Meta):
-        fields = ["name", "avatar", *DOCTOR_ONLY]
-        read_only_fields: list[str] = []
+class MeUpdateSerializer(serializers.Serializer[Any]):
+    """What `PATCH me/` takes: the fields of the serializers that it runs."""
+
+    def get_fields(self) -> dict[str, Any]:
+        forms = (UserUpdateSerializer(), DoctorProfileSerializer())
+        fields = {name: field for form in forms for name, field in form.get_fields().items()}
+        return {name: field for name, field in fields.items() if not field.read_only}

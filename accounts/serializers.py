@@ -10,11 +10,10 @@ from rest_framework import serializers
 from accounts.attempts import password_attempt
 from accounts.models import Doctor, User, username_validator
 from accounts.services import NAME_TAKEN
-from feiqingsong.fields import HTTP_URL, YuanField
+from feiqingsong.fields import HTTP_URL, InputModelSerializer, TextField, YuanField
 
 MAX_PASSWORD = 128
 TOO_SHORT = "密码太短，至少需要 {min_length} 个字符。"
-DOCTOR_ONLY = ("introduction", "online_price", "monthly_price", "is_accepting")
 
 
 class PersonSerializer(serializers.Serializer[Any]):
@@ -61,7 +60,7 @@ class _ColumnsMixin:
         return row
 
 
-class DoctorProfileSerializer(_ColumnsMixin, serializers.ModelSerializer[Doctor]):
+class DoctorProfileSerializer(_ColumnsMixin, InputModelSerializer):
     """What a doctor's `me/` adds to the user."""
 
     online_price = YuanField(source="online_price_fen", required=False)
@@ -110,7 +109,7 @@ class DoctorSerializer(DoctorProfileSerializer):
         return float(average.quantize(Decimal("0.1"), ROUND_HALF_UP))
 
 
-class PasswordField(serializers.CharField):
+class PasswordField(TextField):
     """A password as typed: not trimmed, bounded before anything hashes it."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -134,8 +133,11 @@ def check_strength(password: str) -> str:
     return password
 
 
-class UsernameField(serializers.CharField):
-    """A username in its one spelling: full-width letters and ligatures become plain ones first."""
+class UsernameField(TextField):
+    """A username in its one spelling: full-width letters and ligatures become plain ones.
+
+    The length holds before that, which may take seconds for a long text, and after it.
+    """
 
     def to_internal_value(self, data: Any) -> str:
         return User.normalize_username(super().to_internal_value(data))
@@ -149,11 +151,9 @@ class LoginSerializer(serializers.Serializer[Any]):
 class RegisterSerializer(serializers.Serializer[Any]):
     username = UsernameField(max_length=50, validators=[username_validator])
     password = PasswordField(validators=[check_strength])
-    name = serializers.CharField(max_length=50, required=False, allow_blank=True)
-    avatar = serializers.CharField(
-        max_length=500, required=False, allow_blank=True, validators=[HTTP_URL]
-    )
-    inviter_code = serializers.CharField(max_length=20, required=False, allow_blank=True)
+    name = TextField(max_length=50, required=False, allow_blank=True)
+    avatar = TextField(max_length=500, required=False, allow_blank=True, validators=[HTTP_URL])
+    inviter_code = TextField(max_length=20, required=False, allow_blank=True)
 
     def validate_username(self, username: str) -> str:
         if User.objects.filter(username__iexact=username).exists():
@@ -181,14 +181,14 @@ class PasswordSerializer(serializers.Serializer[Any]):
         return password
 
 
-class UserUpdateSerializer(_ColumnsMixin, serializers.ModelSerializer[User]):
+class UserUpdateSerializer(_ColumnsMixin, InputModelSerializer):
     class Meta:
         model = User
         fields = ["name", "avatar"]
         extra_kwargs = {"avatar": {"validators": [HTTP_URL]}}
 
 
-class DoctorApplicationSerializer(serializers.ModelSerializer[Doctor]):
+class DoctorApplicationSerializer(InputModelSerializer):
     class Meta:
         model = Doctor
         fields = ["licence_number", "hospital", "department", "title", "introduction"]

@@ -121,19 +121,20 @@ class MeView(APIView):
     )
     def patch(self, request: Request) -> Response:
         user: User = request.user
-        forms: list[Any] = [serializers.UserUpdateSerializer(user, data=request.data, partial=True)]
-        if user.doctor_profile:
-            forms.append(
-                serializers.DoctorProfileSerializer(
-                    user.doctor_profile, data=request.data, partial=True
-                )
-            )
+        # Whoever has no doctor profile has nothing to save there; what is no price is none to all.
+        forms: list[Any] = [
+            serializers.UserUpdateSerializer(user, data=request.data, partial=True),
+            serializers.DoctorProfileSerializer(
+                user.doctor_profile, data=request.data, partial=True
+            ),
+        ]
         errors = {name: text for f in forms if not f.is_valid() for name, text in f.errors.items()}
         if errors:
             raise serializers.serializers.ValidationError(errors)
         with transaction.atomic():
             for form in forms:
-                form.save()
+                if form.instance is not None:
+                    form.save()
         return Response(_me(user))
 
 

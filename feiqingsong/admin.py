@@ -5,9 +5,11 @@ from typing import Any, ClassVar
 
 import knox.admin  # noqa: F401 (registers tokens, which are taken out again below)
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.models import Group
 from django.core.paginator import Paginator
 from django.db import models
 from django.http import HttpRequest
@@ -16,6 +18,7 @@ from django.utils.functional import cached_property
 from knox.models import AuthToken
 
 from feiqingsong import money
+from feiqingsong.filters import search_words
 
 MAX_COUNTED = 10_000
 MAX_REASON = 200
@@ -28,6 +31,7 @@ admin.site.site_url = None
 admin.site.empty_value_display = EMPTY
 # Rows of live credentials are nobody's to read or to make by hand.
 admin.site.unregister(AuthToken)
+admin.site.unregister(Group)
 
 
 class BoundedPaginator(Paginator):
@@ -54,6 +58,16 @@ class BigTableAdmin(admin.ModelAdmin):
     list_max_show_all = 200
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
+    ) -> tuple[models.QuerySet[Any], bool]:
+        try:
+            search_words(search_term)
+        except ValueError as error:
+            messages.error(request, str(error))
+            return queryset.none(), False
+        return super().get_search_results(request, queryset, search_term)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions = super().get_actions(request)
@@ -150,6 +164,11 @@ def ask_reason(
         "form": form,
     }
     return TemplateResponse(request, "admin/confirm_with_reason.html", context)
+
+
+@admin.register(Group)
+class GroupAdmin(BigTableAdmin, DjangoGroupAdmin):
+    """Django's own, with a search that is bounded."""
 
 
 @admin.register(LogEntry)

@@ -99,7 +99,7 @@ SETTINGS = (
     *(Setting(limit.variable, limit.parse, limit.rate) for limit in limit_table.TABLE),
     Setting("REDIS_URL", types.redis_url, ""),
     Setting(
-        "REDIS_PREFIX", types.matching(r"[\w.:-]{1,50}", "must be a short word"), "feiqingsong"
+        "REDIS_PREFIX", types.matching(r"[A-Za-z0-9_.:-]{1,50}", "must be a word"), "feiqingsong"
     ),
     Setting("HASHES_MAX_CONCURRENT", types.integer(1, 1000), 2),
     # Orders

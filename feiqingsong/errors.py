@@ -14,6 +14,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, UnreadablePostError
 from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound, ParseError
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
@@ -26,6 +27,10 @@ UNREADABLE = "请求体无法解析"
 TOO_LARGE = "请求体过大"
 BUSY = "系统繁忙，请稍后重试"
 BROKEN = "服务器内部错误"
+TOO_MANY_ERRORS = "输入有误，错误过多"
+MAX_ERROR = 16 * 1024
+"""Bytes of any error's body, which may be stored with an idempotency key."""
+
 RETRY_AFTER = "2"
 
 
@@ -135,6 +140,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
     response = _answer(exc, context)
     if isinstance(exc, TooManyRequests):
         log_limit(exc, context["request"])
+    if len(JSONRenderer().render(response.data)) > MAX_ERROR:
+        response.data = {"detail": TOO_MANY_ERRORS}
     if response.status_code == status.HTTP_503_SERVICE_UNAVAILABLE:
         response.headers.setdefault("Retry-After", RETRY_AFTER)
     return response

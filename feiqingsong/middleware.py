@@ -1,12 +1,20 @@
-"""The API speaks JSON whatever happens outside its views."""
+"""Around every view: the API speaks JSON whatever happens, and bodies are small."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from io import BytesIO
+from typing import IO, Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from feiqingsong import errors
 
 HTML_PREFIXES = ("/admin/", "/static/", "/docs/")
+MAX_BODY = 256 * 1024
+"""Bytes of a body, for a view without a `max_body` of its own (contract, section 1: sizes)."""
+
+MAX_DISCARDED = 16 * 1024 * 1024
+_STEP = 64 * 1024
 _DETAILS = {404: errors.NOT_FOUND, 413: errors.TOO_LARGE, 500: errors.BROKEN, 503: errors.BUSY}
 
 
@@ -40,6 +48,75 @@ class JsonErrorsMiddleware:
         headers = {"Retry-After": errors.RETRY_AFTER}
         plain = "text/plain; charset=utf-8"
         return HttpResponse(errors.BUSY, plain, exception.status_code, headers=headers)
+
+
+class BodyLimitMiddleware:
+    """Refuses a body over its view's `max_body` before anything parses or keeps it.
+
+    Must stand before any middleware that reads bodies (CSRF does).
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        _discard_rest(request)
+        return response
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        limit = getattr(getattr(view, "view_class", None), "max_body", MAX_BODY)
+        if _is_chunked(request):
+            _take_chunks(request, limit)
+        if _length(request) > limit:
+            return _json(413, errors.TOO_LARGE)
+        return None
+
+
+def _length(request: HttpRequest) -> int:
+    return int(request.META.get("CONTENT_LENGTH") or 0)
+
+
+def _is_chunked(request: HttpRequest) -> bool:
+    """Whether a body has no length, on a server that tells where it ends."""
+    return "HTTP_TRANSFER_ENCODING" in request.META and "wsgi.input_terminated" in request.META
+
+
+def _take_chunks(request: HttpRequest, limit: int) -> None:
+    """Give a chunked body, which Django would take for none, a length.
+
+    Of one that is too big no more is read than shows it; a broken one ends where it breaks.
+    """
+    body = b"".join(_pieces(request.META["wsgi.input"], limit + 1))
+    request.META["CONTENT_LENGTH"] = str(len(body))
+    request._stream = BytesIO(body)  # type: ignore[attr-defined]
+
+
+def _discard_rest(request: HttpRequest) -> None:
+    """Read what the view left, so that its sender gets to read the answer.
+
+    A connection closed on unread data is reset, and the answer may be lost with it. Of a body far
+    beyond any limit nothing is read.
+    """
+    if _is_chunked(request):
+        source = request.META["wsgi.input"]
+    elif _length(request) <= MAX_DISCARDED:
+        source = request._stream  # type: ignore[attr-defined]
+    else:
+        return
+    for _ in _pieces(source, MAX_DISCARDED):
+        pass
+
+
+def _pieces(source: IO[bytes], most: int) -> Iterator[bytes]:
+    """Read at most so many bytes, to the end or to the first error."""
+    # Every server has exceptions of its own for bad chunks and for clients that are gone.
+    with suppress(Exception):
+        while most > 0 and (piece := source.read(min(_STEP, most))):
+            yield piece
+            most -= len(piece)
 
 
 def _is_utf8(request: HttpRequest) -> bool:

@@ -99,6 +99,13 @@ class AutoSchema(SpectacularAutoSchema):
     def get_override_parameters(self) -> list[Any]:
         return [*super().get_override_parameters(), *([IDEMPOTENCY_KEY] * self._is_idempotent())]
 
+    def _get_filter_parameters(self) -> list[dict[str, Any]]:
+        parameters: list[dict[str, Any]] = super()._get_filter_parameters()
+        # A blank filter counts as absent.
+        return [
+            one if one.get("required") else one | {"allowEmptyValue": True} for one in parameters
+        ]
+
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies = super()._get_response_bodies(direction)
         for code, answer in self._errors().items():
@@ -198,10 +205,11 @@ class YuanFieldExtension(OpenApiSerializerFieldExtension):
     target_class = "feiqingsong.fields.YuanField"
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
-        pattern = r"^-?[0-9]+\.[0-9]{2}$"
-        if direction == "request":
-            pattern = r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,2})?$"
-        return {"type": "string", "pattern": pattern, "example": "15.00"}
+        if direction == "response":
+            return {"type": "string", "pattern": r"^-?[0-9]+\.[0-9]{2}$", "example": "15.00"}
+        text = {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,4})(\.[0-9]{1,2})?$"}
+        whole = {"type": "integer", "minimum": -(-self.target.min_fen // 100), "maximum": 50000}
+        return {"anyOf": [text, whole], "example": "15.00"}
 
 
 class DateTimeFieldExtension(OpenApiSerializerFieldExtension):

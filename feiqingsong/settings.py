@@ -48,6 +48,7 @@ MIDDLEWARE = [
     "feiqingsong.transport.HTTPSOnlyMiddleware",
     "feiqingsong.middleware.JsonErrorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "feiqingsong.middleware.BodyLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -120,8 +121,8 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
         "feiqingsong.parsers.JSONParser",
-        "rest_framework.parsers.FormParser",
-        "rest_framework.parsers.MultiPartParser",
+        "feiqingsong.parsers.FormParser",
+        "feiqingsong.parsers.MultiPartParser",
     ],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "feiqingsong.negotiation.JSONOnlyNegotiation",
     "DEFAULT_PAGINATION_CLASS": "feiqingsong.pagination.PageNumberPagination",

@@ -1,13 +1,16 @@
-"""Query-string filters of the order lists. A blank value counts as absent."""
+"""Query-string filters of the order, evaluation and catalogue lists."""
 
 import django_filters
 from django.db.models import Q, QuerySet
 
-from qaorder.models import Evaluation, Order, Status
+from feiqingsong.filters import ChoiceFilter, SearchFilter, TextFilter
+from qaorder.models import DiagnosisTag, Drug, Evaluation, Order, Status
+
+SEARCH_LABEL = "空格分隔的词，都要匹配"
 
 
 class OrderFilter(django_filters.FilterSet):
-    status = django_filters.TypedChoiceFilter(choices=Status.choices, coerce=int, label="订单状态")
+    status = ChoiceFilter(choices=Status.choices, coerce=int, label="订单状态")
 
     class Meta:
         model = Order
@@ -15,15 +18,13 @@ class OrderFilter(django_filters.FilterSet):
 
 
 class RequiredStatusFilter(OrderFilter):
-    status = django_filters.TypedChoiceFilter(
-        choices=Status.choices, coerce=int, required=True, label="订单状态"
-    )
+    status = ChoiceFilter(choices=Status.choices, coerce=int, required=True, label="订单状态")
 
 
 class CounterpartFilter(django_filters.FilterSet):
     """The orders with one user; the view's side is already fixed."""
 
-    username = django_filters.CharFilter(method="filter_username", required=True, label="用户名")
+    username = TextFilter(method="filter_username", max_length=150, required=True, label="用户名")
 
     class Meta:
         model = Order
@@ -36,16 +37,34 @@ class CounterpartFilter(django_filters.FilterSet):
 
 
 class EvaluationFilter(django_filters.FilterSet):
-    ordering = django_filters.OrderingFilter(
-        fields=[("created_at", "create_time")], label="排序：create_time 或 -create_time"
+    ordering = ChoiceFilter(
+        method="filter_ordering",
+        choices=[("create_time", "最早在前"), ("-create_time", "最新在前")],
+        label="排序",
     )
 
     class Meta:
         model = Evaluation
         fields: list[str] = []
 
-    def filter_queryset(self, queryset: QuerySet[Evaluation]) -> QuerySet[Evaluation]:
-        value = self.form.cleaned_data.get("ordering")
-        if value == ["-create_time"]:
-            return queryset.order_by("-created_at", "-pk")
-        return queryset
+    def filter_ordering(
+        self, queryset: QuerySet[Evaluation], name: str, value: str
+    ) -> QuerySet[Evaluation]:
+        sign = "-" if value.startswith("-") else ""
+        return queryset.order_by(f"{sign}created_at", f"{sign}pk")
+
+
+class DiagnosisTagFilter(django_filters.FilterSet):
+    search = SearchFilter("name", "description", label=SEARCH_LABEL)
+
+    class Meta:
+        model = DiagnosisTag
+        fields: list[str] = []
+
+
+class DrugFilter(django_filters.FilterSet):
+    search = SearchFilter("name", "standard", label=SEARCH_LABEL)
+
+    class Meta:
+        model = Drug
+        fields: list[str] = []

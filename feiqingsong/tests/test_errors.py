@@ -72,6 +72,13 @@ def test_a_database_that_is_away_is_503_with_retry_after(broken_urls, caplog, ca
     assert SECRET not in caplog.text
 
 
+def test_no_error_is_longer_than_what_may_be_stored(broken_urls):
+    response = APIClient().get("/qaorder/wordy/")
+
+    assert response.status_code == 400
+    assert response.json() == {"detail": "输入有误，错误过多"}
+
+
 @contextmanager
 def locked_elsewhere(order: Any) -> Iterator[None]:
     """Another connection holds the order's row, or on SQLite the whole database."""

@@ -1,14 +1,19 @@
 """The OpenAPI document: complete, valid, without warnings, true to what is answered, and served."""
 
+import gzip
+import json
 import re
+import time
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
+import yaml
 from django.contrib.staticfiles import finders
 from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 from drf_spectacular.validation import validate_schema
 from rest_framework.test import APIClient
 
@@ -272,19 +277,57 @@ def test_refusals_and_field_errors_are_as_described(schema):
 
 
 @pytest.mark.parametrize(
-    ("accept", "content_type"),
+    ("accept", "query", "content_type"),
     [
-        ("*/*", "application/vnd.oai.openapi"),
-        ("text/html,*/*;q=0.8", "application/vnd.oai.openapi"),
-        ("application/json", "application/json"),
+        ("", "", "application/json"),
+        ("*/*", "", "application/json"),
+        ("text/html", "", "application/json"),
+        ("text/html,*/*;q=0.8", "", "application/json"),
+        ("application/json", "", "application/json"),
+        ("application/vnd.oai.openapi+json", "", "application/vnd.oai.openapi+json"),
+        ("application/vnd.oai.openapi", "", "application/vnd.oai.openapi"),
+        ("application/yaml", "", "application/yaml"),
+        ("application/json;q=0.1,application/yaml", "", "application/yaml"),
+        ("*/*", "?format=yaml", "application/yaml"),
+        ("application/yaml", "?format=json", "application/json"),
+        ("*/*", "?format=nonsense", "application/json"),
     ],
 )
-def test_the_schema_is_served_to_everybody(client, accept, content_type):
-    response = client.get("/schema/", headers={"accept": accept})
+def test_the_schema_is_served_to_everybody(client, schema, accept, query, content_type):
+    response = client.get(f"/schema/{query}", headers={"accept": accept} if accept else {})
 
+    is_json = content_type.endswith("json")
+    renderer = OpenApiJsonRenderer() if is_json else OpenApiYamlRenderer()
     assert response.status_code == 200
-    assert response["Content-Type"].split(";")[0] == content_type
-    assert "订单支付" in response.content.decode()
+    assert response["Content-Type"] == content_type
+    assert response.content == renderer.render(schema, renderer_context={})
+    assert (json.loads if is_json else yaml.safe_load)(response.content) == json.loads(
+        json.dumps(schema)
+    )
+
+
+def test_an_unchanged_schema_is_304_and_it_comes_compressed_to_who_asks(client):
+    plain = client.get("/schema/")
+    zipped = client.get("/schema/", headers={"accept-encoding": "br, gzip"})
+    again = client.get("/schema/", headers={"if-none-match": plain["ETag"]})
+
+    assert gzip.decompress(zipped.content) == plain.content
+    assert zipped["Content-Encoding"] == "gzip"
+    assert zipped["ETag"] != plain["ETag"]
+    assert (again.status_code, again.content) == (304, b"")
+    assert plain["Vary"] == "Accept, Accept-Encoding"
+
+
+@pytest.mark.parametrize("query", ["", "?format=yaml"])
+def test_a_second_call_for_the_schema_costs_next_to_nothing(client, query):
+    client.get(f"/schema/{query}")
+    start = time.process_time()
+
+    for _ in range(20):
+        client.get(f"/schema/{query}")
+
+    # Making it anew takes more than 0.1 s each time.
+    assert time.process_time() - start < 0.5
 
 
 def test_the_docs_refer_to_no_other_host(client):

@@ -5,6 +5,7 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.http import HttpRequest
 from django.urls import path
+from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -44,6 +45,27 @@ class BadSqlView(APIView):
         return Response()
 
 
+class WordyView(APIView):
+    """Has 20 KiB of errors to tell."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+
+    def get(self, request: Request) -> Response:
+        raise ValidationError({f"field{number}": ["错误" * 100] for number in range(30)})
+
+
+class RoomyView(APIView):
+    """Takes bodies of up to 1 MiB, and tells how long one was."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+    max_body = 1024 * 1024
+
+    def post(self, request: Request) -> Response:
+        return Response({"length": len(request.body)})
+
+
 def outside_the_framework(request: HttpRequest, **kwargs: Any) -> None:
     raise ValueError("a bug outside the REST framework")
 
@@ -51,6 +73,8 @@ def outside_the_framework(request: HttpRequest, **kwargs: Any) -> None:
 urlpatterns = [
     path("qaorder/broken/<str:cause>/", BrokenView.as_view()),
     path("qaorder/bad-sql/", BadSqlView.as_view()),
+    path("qaorder/wordy/", WordyView.as_view()),
+    path("qaorder/roomy/", RoomyView.as_view()),
     path("qaorder/outside/", outside_the_framework),
     *urls.urlpatterns,
 ]

@@ -1,12 +1,13 @@
 """What clients send for orders, questions, answers and evaluations; shape only, no rules."""
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from rest_framework import serializers
 
 from accounts.models import User
-from feiqingsong.fields import HTTP_URL
+from feiqingsong.fields import HTTP_URL, ChoiceField, IntegerField, ListField, TextField
 from qaorder.models import DiagnosisTag, Drug, Order, OrderType, Question
 from qaorder.models.consultation import TEXT_LENGTH
 
@@ -21,43 +22,40 @@ NOT_USABLE = "无效的选项：{pk}。"
 
 
 class OrderInputSerializer(serializers.Serializer[Any]):
-    doctor = serializers.CharField(max_length=150)
-    order_type = serializers.ChoiceField(choices=OrderType.choices)
+    doctor = TextField(max_length=150)
+    order_type = ChoiceField(choices=OrderType.choices)
 
 
 class EvaluationInputSerializer(serializers.Serializer[Any]):
-    scores = serializers.IntegerField(min_value=1, max_value=5)
-    content = serializers.CharField(max_length=EVALUATION_LENGTH)
+    scores = IntegerField(min_value=1, max_value=5)
+    content = TextField(max_length=EVALUATION_LENGTH)
 
 
-class PickListField(serializers.ListField):
+class PickListField(ListField):
     """Primary keys, as an array or the form key repeated; a blank one counts as absent."""
 
-    child = serializers.IntegerField(min_value=1, max_value=MAX_PK)
+    child = IntegerField(min_value=1, max_value=MAX_PK)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, max_length=MAX_PICKED, **kwargs)
 
     def to_internal_value(self, data: Any) -> list[int]:
-        if isinstance(data, list):
-            data = [item for item in data if item != ""]
         return list(dict.fromkeys(super().to_internal_value(data)))
+
+    def run_child_validation(self, data: list[Any]) -> list[Any]:
+        return super().run_child_validation([item for item in data if item != ""])
 
 
 class QuestionInputSerializer(serializers.Serializer[Any]):
     """`file_list` wins over `desc_files` if both come."""
 
-    order = serializers.CharField(max_length=32)
-    allergy_history = serializers.CharField(
-        max_length=TEXT_LENGTH, required=False, allow_blank=True
-    )
-    smoke_history = serializers.CharField(max_length=TEXT_LENGTH, required=False, allow_blank=True)
-    condition_description = serializers.CharField(max_length=TEXT_LENGTH)
-    desc_files = serializers.CharField(
-        max_length=MAX_FILES * (MAX_URL + 1), required=False, allow_blank=True
-    )
-    file_list = serializers.ListField(
-        child=serializers.CharField(max_length=MAX_URL, allow_blank=True), required=False
+    order = TextField(max_length=32)
+    allergy_history = TextField(max_length=TEXT_LENGTH, required=False, allow_blank=True)
+    smoke_history = TextField(max_length=TEXT_LENGTH, required=False, allow_blank=True)
+    condition_description = TextField(max_length=TEXT_LENGTH)
+    desc_files = TextField(max_length=MAX_FILES * (MAX_URL + 1), required=False, allow_blank=True)
+    file_list = ListField(
+        child=TextField(max_length=MAX_URL, allow_blank=True), max_length=MAX_FILES, required=False
     )
 
     def validate_order(self, number: str) -> Order:
@@ -86,23 +84,21 @@ class QuestionInputSerializer(serializers.Serializer[Any]):
 
 def check_url(url: str) -> None:
     """Refuse what is no http(s) URL of a host.  Raises: serializers.ValidationError."""
-    try:
-        HTTP_URL(url)
-        has_host = bool(urlsplit(url).hostname)
-    except ValueError:
-        has_host = False
-    if not has_host or len(url) > MAX_URL:
+    has_host = False
+    if len(url) <= MAX_URL:
+        with suppress(ValueError):
+            HTTP_URL(url)
+            has_host = bool(urlsplit(url).hostname)
+    if not has_host:
         raise serializers.ValidationError(str(HTTP_URL.message))
 
 
 class AnswerInputSerializer(serializers.Serializer[Any]):
-    question = serializers.IntegerField(min_value=1, max_value=MAX_PK)
+    question = IntegerField(min_value=1, max_value=MAX_PK)
     diagnosis_tag = PickListField()
     drug = PickListField()
-    diagnosis_result = serializers.CharField(max_length=TEXT_LENGTH)
-    extra_suggestion = serializers.CharField(
-        max_length=TEXT_LENGTH, required=False, allow_blank=True
-    )
+    diagnosis_result = TextField(max_length=TEXT_LENGTH)
+    extra_suggestion = TextField(max_length=TEXT_LENGTH, required=False, allow_blank=True)
 
     def validate_question(self, pk: int) -> Question:
         user: User = self.context["request"].user

@@ -6,11 +6,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.serializers import PersonSerializer
-from feiqingsong.fields import YuanField
+from feiqingsong.fields import InputModelSerializer, YuanField
 from qaorder.models import Answer, DiagnosisTag, Drug, Evaluation, Order, Question
 
 
-class DiagnosisTagSerializer(serializers.ModelSerializer[DiagnosisTag]):
+class DiagnosisTagSerializer(InputModelSerializer):
     owner = serializers.CharField(source="owner.username", read_only=True)
 
     class Meta:
@@ -18,7 +18,7 @@ class DiagnosisTagSerializer(serializers.ModelSerializer[DiagnosisTag]):
         fields = ["pk", "owner", "name", "description"]
 
 
-class DrugSerializer(serializers.ModelSerializer[Drug]):
+class DrugSerializer(InputModelSerializer):
     owner = serializers.CharField(source="owner.username", read_only=True)
 
     class Meta:

@@ -6,19 +6,19 @@ from rest_framework import serializers
 
 from accounts.serializers import PersonSerializer
 from feiqingsong import money
-from feiqingsong.fields import YuanField
+from feiqingsong.fields import ChoiceField, TextField, YuanField
 from qaorder.models import Channel, Refund, Subscription
 
 RECHARGE_CHANNELS = [(channel.value, channel.label) for channel in (Channel.WX, Channel.ALIPAY)]
 
 
 class PayInputSerializer(serializers.Serializer[Any]):
-    channel = serializers.ChoiceField(choices=Channel.choices)
+    channel = ChoiceField(choices=Channel.choices)
 
 
 class RechargeInputSerializer(serializers.Serializer[Any]):
     amount = YuanField(min_fen=1, help_text=f"0.01–{money.to_yuan(money.MAX_FEN)}")
-    channel = serializers.ChoiceField(choices=RECHARGE_CHANNELS)
+    channel = ChoiceField(choices=RECHARGE_CHANNELS)
 
 
 class ChargeSerializer(serializers.Serializer[Any]):
@@ -30,11 +30,11 @@ class ChargeSerializer(serializers.Serializer[Any]):
 
 
 class RefundInputSerializer(serializers.Serializer[Any]):
-    reason = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    reason = TextField(max_length=200, required=False, allow_blank=True)
 
 
 class RefuseInputSerializer(serializers.Serializer[Any]):
-    reason = serializers.CharField(max_length=200)
+    reason = TextField(max_length=200)
 
 
 class RefundSerializer(serializers.ModelSerializer[Refund]):

@@ -3,9 +3,10 @@
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.generics import CreateAPIView, GenericAPIView, ListAPIView
@@ -14,6 +15,7 @@ from rest_framework.response import Response
 
 from accounts.permissions import IsDoctor, IsPatient
 from feiqingsong import errors
+from qaorder.filters import DiagnosisTagFilter, DrugFilter
 from qaorder.idempotency import idempotent
 from qaorder.models import Answer, DiagnosisTag, Drug, Question
 from qaorder.serializers.inputs import AnswerInputSerializer, QuestionInputSerializer
@@ -84,17 +86,8 @@ class _CatalogueCreateView(_CatalogueView, CreateAPIView[Any]):
         serializer.save(owner=self.request.user)
 
 
-@extend_schema(parameters=[OpenApiParameter("search", str, description="空格分隔的词，都要匹配")])
 class _CatalogueListView(_CatalogueView, ListAPIView[Any]):
-    search_fields: tuple[str, ...]
-
-    def filter_queryset(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        for word in self.request.query_params.get("search", "").replace("\x00", "").split():
-            matches = Q()
-            for field in self.search_fields:
-                matches |= Q(**{f"{field}__icontains": word})
-            rows = rows.filter(matches)
-        return rows
+    filter_backends = [DjangoFilterBackend]
 
 
 class _CatalogueChangeView(_CatalogueView):
@@ -133,7 +126,8 @@ class DiagnosisTagListView(_CatalogueListView):
     """自己的和共享的诊断标签"""
 
     model, serializer_class = DiagnosisTag, DiagnosisTagSerializer
-    search_fields = ("name", "description")
+    filterset_class = DiagnosisTagFilter
+    queryset = DiagnosisTag.objects.none()
 
 
 class DiagnosisTagChangeView(_CatalogueChangeView):
@@ -152,7 +146,8 @@ class DrugListView(_CatalogueListView):
     """自己的和共享的药品"""
 
     model, serializer_class = Drug, DrugSerializer
-    search_fields = ("name", "standard")
+    filterset_class = DrugFilter
+    queryset = Drug.objects.none()
 
 
 class DrugChangeView(_CatalogueChangeView):

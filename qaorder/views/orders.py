@@ -34,6 +34,7 @@ from qaorder.serializers.orders import (
 from qaorder.services import orders as services
 
 WRONG_SIDE = "您无权对该订单执行此操作"
+USERNAME = OpenApiParameter("username", {"type": "string", "maxLength": 150}, required=True)
 NO_HEAD = ["get", "post", "put", "patch", "delete"]
 """A HEAD must not act where GET does."""
 
@@ -208,7 +209,7 @@ class OrderNewestView(_PositionMixin, GenericAPIView[Order]):
     def get_queryset(self) -> QuerySet[Order]:
         return self.side()
 
-    @extend_schema(parameters=[OpenApiParameter("username", str, required=True)])
+    @extend_schema(parameters=[USERNAME])
     def get(self, request: Request, position: str) -> Response:
         order = self.filter_queryset(self.get_queryset()).first()
         if order is None:

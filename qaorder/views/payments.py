@@ -148,6 +148,7 @@ class SubscriptionListView(ListAPIView[Subscription]):
 class PingppWebhookView(APIView):
     """Ping++ 通知：签名正确的一律 200"""
 
+    max_body = 1024 * 1024
     authentication_classes = []
     permission_classes = [AllowAny]
 

@@ -1,5 +1,7 @@
 """GET and PATCH /accounts/me/"""
 
+from urllib.parse import urlencode
+
 import pytest
 
 from accounts.models import Doctor, Patient, User
@@ -213,10 +215,55 @@ def test_bad_fields_of_user_and_doctor_are_named_together():
 def test_a_doctors_fields_from_a_patient_are_ignored():
     patient = make_patient()
 
-    response = patch(patient.user, online_price="nonsense", is_accepting="nonsense")
+    response = patch(patient.user, online_price="15.00", is_accepting=False)
 
     assert response.status_code == 200
     assert list(response.json()) == USER_KEYS
+    assert not Doctor.objects.exists()
+
+
+@pytest.mark.parametrize("content_type", ["json", "form", "multipart"])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("is_accepting", "banana"),
+        ("is_accepting", ""),
+        ("is_accepting", "2"),
+        ("online_price", "banana"),
+        ("online_price", ""),
+    ],
+)
+@pytest.mark.parametrize("make", [make_doctor, make_patient])
+def test_a_value_of_a_wrong_type_is_refused_whoever_sends_it_and_how(
+    make, field, value, content_type
+):
+    client = client_for(make().user)
+    before = picture()
+
+    if content_type == "form":
+        form = "application/x-www-form-urlencoded"
+        response = client.generic("PATCH", URL, urlencode({field: value}), form)
+    else:
+        response = client.patch(URL, {field: value}, format=content_type)
+
+    assert response.status_code == 400
+    assert list(response.json()) == [field]
+    assert picture() == before
+
+
+@pytest.mark.parametrize("content_type", ["multipart", "application/x-www-form-urlencoded"])
+def test_a_form_changes_nothing_that_it_does_not_name(content_type):
+    doctor = make_doctor(is_accepting=True, introduction="擅长哮喘")
+    client = client_for(doctor.user)
+
+    if content_type == "multipart":
+        client.patch(URL, {"name": "新"}, format="multipart")
+    else:
+        client.generic("PATCH", URL, "name=%E6%96%B0", content_type)
+
+    doctor.refresh_from_db()
+    assert doctor.user.name == "新"
+    assert (doctor.is_accepting, doctor.introduction) == (True, "擅长哮喘")
 
 
 def test_everything_else_is_ignored():

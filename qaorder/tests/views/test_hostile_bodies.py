@@ -16,7 +16,7 @@ from qaorder.tests.views.world import World, picture
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=frontier"
-DEEP = 100_000
+DEEP = 40_000
 MEGABYTES_3 = 3 * 1024 * 1024
 WRITES = [row for row in ROWS if row.method in ("POST", "PUT", "PATCH")]
 READING = [row for row in WITH_BODY if "webhook" not in row.url]
