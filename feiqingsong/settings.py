@@ -228,6 +228,7 @@ MONTHLY_PERIOD = timedelta(seconds=env.int("MONTHLY_SECONDS", 30 * 24 * 3600))
 PLATFORM_SHARE_PERCENT = env.int("PLATFORM_SHARE_PERCENT", 0)
 JOBS_INTERVAL = env.float("JOBS_INTERVAL", 5.0)
 IDEMPOTENCY_KEEP = timedelta(hours=24)
+IDEMPOTENCY_MAX_KEYS = env.int("IDEMPOTENCY_MAX_KEYS", 1000)
 # Named points at which a test may pause, raise or kill the process; refused in production.
 FAILPOINTS = env.bool("FAILPOINTS", False)
 

@@ -3,11 +3,13 @@
 import json
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from accounts.models import User
@@ -70,15 +72,11 @@ def recharge(
 
     Units: fen.  Raises: ChannelUnavailable.
     """
-    payment = Payment.objects.create(
-        payer=payer,
-        channel=channel,
-        order_no=new_order_number(payer.patient),
-        amount_fen=amount_fen,
-        leased_until=_lease(),
-    )
-    failpoint("recharge.attempt_written")
     with pingpp.time_limit(settings.PINGPP_DEADLINE):
+        payment = Payment(payer=payer, channel=channel, order_no=new_order_number(payer.patient))
+        payment.amount_fen = amount_fen
+        _lease(payment)
+        failpoint("recharge.attempt_written")
         return _obtain_charge(payment, client_ip, on_stored)
 
 
@@ -114,11 +112,10 @@ def _claim(order: Order, channel: str, payer: User) -> tuple[Payment, bool]:
     Ours: a new one, or one that nobody is sending (its request died or timed out).
     """
     order = _lock_payable(order)
-    now = timezone.now()
     open_ones = order.payments.select_for_update().filter(state__in=OPEN_STATES)
     payment = open_ones.filter(channel=channel).first()
     if payment and payment.state == PaymentState.PENDING:
-        if payment.expires_at and payment.expires_at > now:
+        if payment.expires_at and payment.expires_at > timezone.now():
             return payment, False
         # If it was paid after all, its notice still finds this row.
         Payment.objects.filter(pk=payment.pk).update(state=PaymentState.EXPIRED)
@@ -126,25 +123,39 @@ def _claim(order: Order, channel: str, payer: User) -> tuple[Payment, bool]:
     if payment is None:
         payment = Payment(order=order, payer=payer, channel=channel, order_no=_next_number(order))
         payment.amount_fen = order.amount_fen
-    elif payment.leased_until and payment.leased_until > now:
+    elif not is_free(payment):
         return payment, False
-    payment.leased_until = _lease()
-    payment.save()
+    _lease(payment)
     return payment, True
 
 
-def _lease() -> datetime:
-    return timezone.now() + _lease_length()
+def is_free(payment: Payment) -> bool:
+    """Whether no request holds the attempt, by the database's clock, which all servers share."""
+    return not Payment.objects.filter(pk=payment.pk, leased_until__gt=Now()).exists()
+
+
+def _lease(payment: Payment) -> None:
+    """Save the attempt as held by this request; the end of its lease says whose it is."""
+    payment.leased_until = Now() + _lease_length()
+    payment.save()
+    payment.refresh_from_db(fields=["leased_until"])
 
 
 def _lease_length() -> timedelta:
     return timedelta(seconds=settings.PINGPP_DEADLINE) * 2 + LEASE_MARGIN
 
 
+def _held(payment: Payment) -> QuerySet[Payment]:
+    """The attempt's row while this request's lease on it has not gone to another."""
+    return Payment.objects.filter(
+        pk=payment.pk, state=PaymentState.CREATING, leased_until=payment.leased_until
+    )
+
+
 def _is_slow(payment: Payment) -> bool:
     """Whether the request that holds the lease has been at the provider for long."""
-    asked_at = (payment.leased_until or timezone.now()) - _lease_length()
-    return timezone.now() - asked_at > PATIENCE
+    leased_before = Now() + (_lease_length() - PATIENCE)
+    return Payment.objects.filter(pk=payment.pk, leased_until__lt=leased_before).exists()
 
 
 def _next_number(order: Order) -> str:
@@ -161,7 +172,7 @@ def _obtain_charge(payment: Payment, client_ip: str, on_stored: OnStored) -> Cha
     try:
         charge = charges.find_charge(payment) if payment.asked_at else None
         if charge is None:
-            Payment.objects.filter(pk=payment.pk, asked_at=None).update(asked_at=timezone.now())
+            _mark_asked(payment)
             failpoint("pay.asked")
             charge = charges.create_charge(payment, client_ip)
     except pingpp.ProviderError as error:
@@ -171,9 +182,19 @@ def _obtain_charge(payment: Payment, client_ip: str, on_stored: OnStored) -> Cha
     return _store(payment, charge, on_stored)
 
 
+def _mark_asked(payment: Payment) -> None:
+    """Note that from now on the provider may know of the attempt.
+
+    Raises: ChannelUnavailable if this request was so slow that its lease is over.
+    """
+    rows = _held(payment).filter(leased_until__gt=Now())
+    if not rows.update(asked_at=Coalesce("asked_at", Now())):
+        raise ChannelUnavailable
+
+
 def _release(payment: Payment, error: pingpp.ProviderError) -> None:
     """Let the next try have the attempt; remember whether the provider may know of it."""
-    rows = Payment.objects.filter(pk=payment.pk, state=PaymentState.CREATING)
+    rows = _held(payment)
     never_sent = isinstance(error, pingpp.ProviderUnavailable) and not error.sent
     if isinstance(error, pingpp.ProviderRefused) and (error.operation, error.http_status) == (
         "create_charge",
@@ -196,15 +217,16 @@ def _store(payment: Payment, charge: Charge, on_stored: OnStored) -> Charge:
     """
     with transaction.atomic():
         handed_out = _store_locked(payment, charge)
-        if handed_out:
-            on_stored(charge)
+        if handed_out is not None:
+            on_stored(handed_out)
     failpoint("pay.charge_stored")
-    if not handed_out:
+    if handed_out is None:
         raise CannotPay
-    return charge
+    return handed_out
 
 
-def _store_locked(payment: Payment, charge: Charge) -> bool:
+def _store_locked(payment: Payment, charge: Charge) -> Charge | None:
+    """Keep the charge, unless another one was first; return the one to hand out, if any."""
     order = None
     if payment.order_id:
         order = Order.objects.select_for_update().get(pk=payment.order_id)
@@ -213,13 +235,14 @@ def _store_locked(payment: Payment, charge: Charge) -> bool:
     )
     keep_charge(payment, charge)
     if not payment.payer.is_active:
-        return False
+        return None
+    kept: Charge = json.loads(payment.charge) if payment.charge else charge
     if order is None or order.paid_with_id == payment.pk:
-        return True
+        return kept
     if order.status == Status.UNPAID and payment.state == PaymentState.PENDING:
         Order.objects.filter(pk=order.pk).update(channel=payment.channel)
-        return True
-    return False
+        return kept
+    return None
 
 
 def keep_charge(payment: Payment, charge: Charge) -> None:

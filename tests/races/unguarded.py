@@ -151,11 +151,11 @@ def read_modify_write(meet: Meet) -> Iterator[None]:
 def without_second_look() -> Iterator[None]:
     """Removes the second look at order and payer after the provider answered."""
 
-    def store(payment: Payment, charge: dict[str, Any]) -> bool:
+    def store(payment: Payment, charge: dict[str, Any]) -> dict[str, Any]:
         payment = Payment.objects.get(pk=payment.pk)
         checkout.keep_charge(payment, charge)
         Order.objects.filter(payments=payment).update(channel=payment.channel)
-        return True
+        return charge
 
     with mock.patch.object(checkout, "_store_locked", store):
         yield
