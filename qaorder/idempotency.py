@@ -68,10 +68,12 @@ class TooManyKeys(APIException):
 class Claim:
     """A key held by this request, to be completed with the answer in the effect's transaction."""
 
-    def __init__(self, mine: QuerySet[IdempotencyKey] | None, token: uuid.UUID) -> None:
-        """`mine` is the caller's row of the key, or None for a request without one."""
-        self._held = mine if mine is None else mine.filter(claim=token)
+    def __init__(self, held: QuerySet[IdempotencyKey] | None) -> None:
+        """`held` finds the key's row while it is ours; None for a request without a key."""
+        self._held = held
         self.is_stored = False
+        self.request_id: uuid.UUID | None = None
+        """The same for every request with this key, so that one finds what another began."""
 
     def store(self, response: Response) -> None:
         """Keep the answer; call in the transaction that makes the effect final.
@@ -103,16 +105,15 @@ class Claim:
         """Let go of a key that was perhaps claimed, by a statement whose reply was lost."""
         connection.close_if_unusable_or_obsolete()
         if self._held is not None:
-            self._held.filter(status_code=None).delete()
+            _unanswered(self._held).update(locked_until=Now())
 
     @staticmethod
     def _complete(held: QuerySet[IdempotencyKey], response: Response) -> bool:
-        """Store the answer, or forget the key if it is not to be kept; whether it was ours to."""
-        unanswered = held.filter(status_code=None)
+        """Store the answer, or free the key if it is not to be kept; whether it was ours to."""
         body = JSONRenderer().render(response.data)
         if _is_kept(response.status_code, body):
-            return bool(unanswered.update(status_code=response.status_code, body=body))
-        return bool(unanswered.delete()[0])
+            return bool(_unanswered(held).update(status_code=response.status_code, body=body))
+        return bool(_unanswered(held).update(locked_until=Now()))
 
 
 def idempotent(*, atomic: bool = True) -> Callable[[Callable[..., Response]], Any]:
@@ -139,18 +140,20 @@ def idempotent(*, atomic: bool = True) -> Callable[[Callable[..., Response]], An
 def _answer(view: Any, request: Any, call: Callable[[], Response], *, atomic: bool) -> Any:
     key, token = request.headers.get(HEADER, ""), uuid.uuid4()
     if not key:
-        request.claim = Claim(None, token)
+        request.claim = Claim(None)
         return call()
     if len(key) > KEY_LENGTH or not key.isprintable() or not key.isascii():
         raise ValidationError({HEADER: [f"最多 {KEY_LENGTH} 个可见 ASCII 字符。"]})
-    request.claim = Claim(IdempotencyKey.objects.filter(user=request.user, key=key), token)
+    mine = IdempotencyKey.objects.filter(user=request.user, key=key)
+    request.claim = Claim(_held(mine, token))
     try:
         row = _claim(request.user, key, _fingerprint(request), token)
     except Error:
         request.claim.release()
         raise
-    if row is not None:
+    if row.status_code is not None:
         return _repeat(row)
+    request.claim.request_id = row.request_id
     failpoint("idempotency.claimed")
     return _run(view, request.claim, call, atomic=atomic)
 
@@ -171,8 +174,8 @@ def _run(
     return claim.conclude(response)
 
 
-def _claim(user: User, key: str, digest: str, token: uuid.UUID) -> IdempotencyKey | None:
-    """Claim the key for this request, or return its row if that has an answer to repeat.
+def _claim(user: User, key: str, digest: str, token: uuid.UUID) -> IdempotencyKey:
+    """Return the key's row: with an answer to repeat, or claimed for this request.
 
     Raises: KeyReused, KeyInFlight, TooManyKeys.
     """
@@ -183,7 +186,7 @@ def _claim(user: User, key: str, digest: str, token: uuid.UUID) -> IdempotencyKe
         try:
             with transaction.atomic():
                 mine.filter(created_at__lte=_forgotten_until()).delete()
-                mine.create(
+                return mine.create(
                     user=user,
                     key=key,
                     fingerprint=digest,
@@ -193,15 +196,22 @@ def _claim(user: User, key: str, digest: str, token: uuid.UUID) -> IdempotencyKe
                 )
         except IntegrityError as error:
             raise KeyInFlight from error
-        return None
     if row.fingerprint != digest:
         raise KeyReused
     if row.status_code is not None:
         return row
-    free = mine.filter(status_code=None, locked_until__lte=Now())
+    free = _unanswered(mine).filter(locked_until__lte=Now())
     if not free.update(claim=token, locked_until=Now() + LEASE, created_at=Now()):
         raise KeyInFlight
-    return None
+    return row
+
+
+def _held(mine: QuerySet[IdempotencyKey], token: uuid.UUID) -> QuerySet[IdempotencyKey]:
+    return mine.filter(claim=token)
+
+
+def _unanswered(rows: QuerySet[IdempotencyKey]) -> QuerySet[IdempotencyKey]:
+    return rows.filter(status_code=None)
 
 
 def _refuse_too_many(user: User) -> None:

@@ -10,6 +10,11 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField(
             model_name="idempotencykey",
+            name="request_id",
+            field=models.UUIDField(default=uuid.uuid4, verbose_name="请求编号"),
+        ),
+        migrations.AddField(
+            model_name="idempotencykey",
             name="claim",
             field=models.UUIDField(default=uuid.uuid4, verbose_name="占用者"),
         ),

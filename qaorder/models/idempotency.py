@@ -13,6 +13,7 @@ class IdempotencyKey(models.Model):
     """One key of one caller. Without an answer yet, the first request still runs.
 
     `claim` names the request that holds the key; one whose lease is over loses it to the next.
+    `request_id` is the same for all of them: what one began the next can find by it.
     Both times are the database's: the clocks of two servers may be minutes apart.
     """
 
@@ -21,6 +22,7 @@ class IdempotencyKey(models.Model):
     )
     key = models.CharField("键", max_length=KEY_LENGTH)
     fingerprint = models.CharField("请求摘要", max_length=64)
+    request_id = models.UUIDField("请求编号", default=uuid.uuid4)
     claim = models.UUIDField("占用者", default=uuid.uuid4)
     status_code = models.PositiveSmallIntegerField("状态码", null=True)
     body = models.BinaryField("响应")

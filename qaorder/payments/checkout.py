@@ -2,6 +2,7 @@
 
 import json
 import time
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -66,18 +67,28 @@ def pay_order(
 
 
 def recharge(
-    *, payer: User, channel: str, amount_fen: int, client_ip: str, on_stored: OnStored = _ignore
+    *,
+    payer: User,
+    channel: str,
+    amount_fen: int,
+    client_ip: str,
+    request_id: uuid.UUID | None = None,
+    on_stored: OnStored = _ignore,
 ) -> Charge:
     """Return a charge whose payment will grow the payer's balance.
 
+    A request repeated with its `request_id` goes on with the attempt that the first one began.
     Units: fen.  Raises: ChannelUnavailable.
     """
+    attempt = Payment(payer=payer, channel=channel, amount_fen=amount_fen)
     with pingpp.time_limit(settings.PINGPP_DEADLINE):
-        payment = Payment(payer=payer, channel=channel, order_no=new_order_number(payer.patient))
-        payment.amount_fen = amount_fen
-        _lease(payment)
+        payment, is_mine = _claim_recharge(attempt, request_id or uuid.uuid4())
         failpoint("recharge.attempt_written")
-        return _obtain_charge(payment, client_ip, on_stored)
+        if is_mine:
+            return _obtain_charge(payment, client_ip, on_stored)
+        if payment.state == PaymentState.PENDING:
+            return _store(payment, json.loads(payment.charge), on_stored)
+        raise ChannelUnavailable
 
 
 @transaction.atomic
@@ -107,13 +118,38 @@ def _lock_payable(order: Order) -> Order:
 
 @transaction.atomic
 def _claim(order: Order, channel: str, payer: User) -> tuple[Payment, bool]:
-    """Return the order's open attempt through this channel, and whether it is ours to send.
+    """Return the order's open attempt through this channel, and whether it is ours to send."""
+    order = _lock_payable(order)
+    return _claim_attempt(
+        order.payments.filter(channel=channel),
+        lambda: Payment(
+            order=order,
+            payer=payer,
+            channel=channel,
+            order_no=_next_number(order),
+            amount_fen=order.amount_fen,
+        ),
+    )
+
+
+@transaction.atomic
+def _claim_recharge(attempt: Payment, request_id: uuid.UUID) -> tuple[Payment, bool]:
+    """Return the request's open attempt, by default this one, and whether it is ours to send."""
+    number = new_order_number(attempt.payer.patient, request_id)
+    earlier = Payment.objects.filter(payer=attempt.payer, order_no=number)
+    # A number that the provider refused or saw expire is used up.
+    attempt.order_no = new_order_number(attempt.payer.patient) if earlier.exists() else number
+    return _claim_attempt(earlier, lambda: attempt)
+
+
+def _claim_attempt(
+    rows: QuerySet[Payment], new_attempt: Callable[[], Payment]
+) -> tuple[Payment, bool]:
+    """Return the open one of the attempts, and whether it is ours to send; in a transaction.
 
     Ours: a new one, or one that nobody is sending (its request died or timed out).
     """
-    order = _lock_payable(order)
-    open_ones = order.payments.select_for_update().filter(state__in=OPEN_STATES)
-    payment = open_ones.filter(channel=channel).first()
+    payment = rows.select_for_update().filter(state__in=OPEN_STATES).first()
     if payment and payment.state == PaymentState.PENDING:
         if payment.expires_at and payment.expires_at > timezone.now():
             return payment, False
@@ -121,8 +157,7 @@ def _claim(order: Order, channel: str, payer: User) -> tuple[Payment, bool]:
         Payment.objects.filter(pk=payment.pk).update(state=PaymentState.EXPIRED)
         payment = None
     if payment is None:
-        payment = Payment(order=order, payer=payer, channel=channel, order_no=_next_number(order))
-        payment.amount_fen = order.amount_fen
+        payment = new_attempt()
     elif not is_free(payment):
         return payment, False
     _lease(payment)

@@ -342,8 +342,35 @@ def test_a_request_that_stalls_past_its_lease_is_fenced_out_by_the_next(provider
     assert int(stalled.headers["Retry-After"]) > 0
     assert case.made() == 1
     assert case.send().content == second.content
-    if make not in WITH_A_CHARGE:
+    if make in WITH_A_CHARGE:
+        assert len(provider.charges()) == 1
+    else:
         assert book.everything() == after_second
+
+
+@pytest.mark.parametrize("error", [None, OperationalError("connection lost")])
+def test_a_request_that_lost_its_key_leaves_it_to_the_one_that_has_it(error):
+    case = create()
+
+    def next_takes_over_and_dies():
+        failpoints.hooks["idempotency.claimed"] = die
+        with pytest.raises(KeyboardInterrupt):
+            case.send()
+
+    def die():
+        failpoints.hooks.clear()
+        if error:
+            failpoints.hooks["idempotency.answered"] = _Answering(error)
+        raise KeyboardInterrupt
+
+    stall("idempotency.claimed", next_takes_over_and_dies)
+    stalled = case.send()
+
+    assert stalled.status_code == 409
+    assert case.made() == 0
+    assert case.send().status_code == 409
+    time_passes(idempotency.LEASE)
+    assert case.send().status_code == 201
 
 
 @pytest.mark.parametrize("point", ["pay.attempt_written", "pay.charge_created"])

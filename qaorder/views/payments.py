@@ -78,6 +78,7 @@ class RechargeView(GenericAPIView[Any]):
             channel=serializer.validated_data["channel"],
             amount_fen=serializer.validated_data["amount"],
             client_ip=client_ip(request),
+            request_id=request.claim.request_id,
             on_stored=lambda stored: request.claim.store(_paid(stored)),
         )
         return _paid(charge)

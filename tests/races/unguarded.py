@@ -19,7 +19,7 @@ from accounts.models import Doctor, Patient
 from feiqingsong import failpoints
 from ledger import services as ledger
 from ledger.models import Account
-from qaorder import lifecycle
+from qaorder import idempotency, lifecycle
 from qaorder.models import NoticeOutcome, Order, Payment, Refund, Status, Subscription
 from qaorder.models.payment import PaymentState, RefundStatus
 from qaorder.payments import (
@@ -383,6 +383,16 @@ def without_lock_timeout() -> Iterator[None]:
     """Removes the limits on how long a statement waits for a lock, in new connections."""
     options = connections.settings["default"]["OPTIONS"]
     with mock.patch.dict(options, {"options": "-c lock_timeout=0 -c statement_timeout=0"}):
+        yield
+
+
+@contextmanager
+def without_fencing() -> Iterator[None]:
+    """Removes the look at whose a key is, and whether it has its answer, before one is stored."""
+    with (
+        mock.patch.object(idempotency, "_held", lambda mine, _token: mine),
+        mock.patch.object(idempotency, "_unanswered", lambda rows: rows),
+    ):
         yield
 
 
