@@ -101,6 +101,7 @@ SETTINGS = (
     Setting(
         "REDIS_PREFIX", types.matching(r"[A-Za-z0-9_.:-]{1,50}", "must be a word"), "feiqingsong"
     ),
+    Setting("IDEMPOTENCY_MAX_KEYS", types.integer(1, 10**6), 1000),
     Setting("HASHES_MAX_CONCURRENT", types.integer(1, 1000), 2),
     # Orders
     Setting("ORDER_PAY_SECONDS", types.seconds, 72 * 3600),

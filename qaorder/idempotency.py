@@ -1,29 +1,33 @@
 """Idempotency-Key: the same key, caller and body give the same status and bytes for 24 hours.
 
 The key is claimed first, in a transaction of its own; its answer is stored in the transaction that
-makes the effect final. A claim whose request died is free again when its lease ends.
+makes the effect final, and only while the claim is still this request's. A claim whose request died
+is free again when its lease ends; if that request was only slow, its effect is rolled back.
 """
 
 import functools
 import hashlib
 import json
+import math
+import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import Error, IntegrityError, connection, transaction
+from django.db.models import F, QuerySet
+from django.db.models.functions import Now
 from django.http import HttpResponse
-from django.utils import timezone
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.models import User
 from feiqingsong import limits
-from feiqingsong.errors import TooManyRequests
 from feiqingsong.failpoints import failpoint
 from feiqingsong.limit_table import Limit
 from qaorder.models import IdempotencyKey
@@ -31,6 +35,12 @@ from qaorder.models.idempotency import KEY_LENGTH
 
 HEADER = "Idempotency-Key"
 LEASE = timedelta(seconds=60)
+MAX_ERROR_BYTES = 16 * 1024
+"""A longer error is not kept: a repeated request is judged again. A success is always kept, being
+as long as the record it made, whose fields are bounded."""
+TRANSIENT = (status.HTTP_409_CONFLICT, status.HTTP_429_TOO_MANY_REQUESTS)
+"""What is true only now; like any 5xx it is not kept."""
+PURGED_AT_ONCE = 1000
 
 Scope = AbstractContextManager[Any]
 
@@ -41,33 +51,73 @@ class KeyReused(APIException):
 
 
 class KeyInFlight(APIException):
-    """The first request with this key still runs."""
+    """Another request with this key still runs, or has taken the key over from this one."""
 
     status_code = status.HTTP_409_CONFLICT
     default_detail = "相同 Idempotency-Key 的请求正在处理，请稍后重试"
     wait = 2
 
 
-class Claim:
-    """A claimed key, to be completed with the answer in the effect's own transaction."""
+class TooManyKeys(APIException):
+    """The caller has `IDEMPOTENCY_MAX_KEYS` keys; the oldest is forgotten after `wait` seconds."""
 
-    def __init__(self, row: IdempotencyKey | None) -> None:
-        self.row = row
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_detail = "使用的 Idempotency-Key 过多，请稍后重试"
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__()
+        self.wait = max(1, math.ceil(wait.total_seconds()))
+
+
+class Claim:
+    """A key held by this request, to be completed with the answer in the effect's transaction."""
+
+    def __init__(self, held: QuerySet[IdempotencyKey] | None) -> None:
+        """`held` finds the key's row while it is ours; None for a request without a key."""
+        self._held = held
         self.is_stored = False
+        self.request_id: uuid.UUID | None = None
+        """The same for every request with this key, so that one finds what another began."""
 
     def store(self, response: Response) -> None:
-        """Keep the answer; call in the transaction that makes the effect final."""
-        if self.row is not None:
-            IdempotencyKey.objects.filter(pk=self.row.pk).update(
-                status_code=response.status_code, body=JSONRenderer().render(response.data)
-            )
+        """Keep the answer; call in the transaction that makes the effect final.
+
+        Raises: KeyInFlight if the claim is no longer ours: the effect must not happen.
+        """
+        if self._held is not None and not self._complete(self._held, response):
+            raise KeyInFlight
         self.is_stored = True
 
+    def conclude(self, response: Response) -> HttpResponse | Response:
+        """Return what the client is to get for a handler that ended in this error.
+
+        Whether it had its effect is the database's to say: when the reply to COMMIT was lost, it
+        may have. Completing the row waits for a COMMIT that the server is still at.
+        Raises: KeyInFlight, django.db.Error (then the claim is left to its lease).
+        """
+        if self._held is None:
+            return response
+        connection.close_if_unusable_or_obsolete()
+        if self._complete(self._held, response):
+            return response
+        row = self._held.first()
+        if row is None:
+            raise KeyInFlight
+        return _repeat(row)
+
     def release(self) -> None:
-        """Forget the key, so that the request can be tried again."""
-        if self.row is not None:
-            self.row.delete()
-        self.is_stored = True
+        """Let go of a key that was perhaps claimed, by a statement whose reply was lost."""
+        connection.close_if_unusable_or_obsolete()
+        if self._held is not None:
+            _unanswered(self._held).update(locked_until=Now())
+
+    @staticmethod
+    def _complete(held: QuerySet[IdempotencyKey], response: Response) -> bool:
+        """Store the answer, or free the key if it is not to be kept; whether it was ours to."""
+        body = JSONRenderer().render(response.data)
+        if _is_kept(response.status_code, body):
+            return bool(_unanswered(held).update(status_code=response.status_code, body=body))
+        return bool(_unanswered(held).update(locked_until=Now()))
 
 
 def idempotent(
@@ -77,8 +127,9 @@ def idempotent(
 
     With `atomic` the handler runs in one transaction with the stored answer. Without, for handlers
     that call the provider, the handler gets `request.claim` and stores within its own transaction.
-    Answers of 5xx are never kept, nor a 429. With `limit` what succeeds is counted for the caller,
-    outside that transaction; an answer that is repeated is not.
+    Answers of 5xx, 409 and 429 are never kept, and no error beyond MAX_ERROR_BYTES. With `limit`
+    what succeeds is counted for the caller, outside that transaction; an answer that is repeated is
+    not.
     """
 
     def decorate(handler: Callable[..., Response]) -> Any:
@@ -98,25 +149,30 @@ def idempotent(
 def _answer(
     view: Any, request: Any, call: Callable[[], Response], counting: Scope, *, atomic: bool
 ) -> Any:
-    key = request.headers.get(HEADER, "")
+    key, token = request.headers.get(HEADER, ""), uuid.uuid4()
     if not key:
         request.claim = Claim(None)
         with counting:
             return call()
-    row = _claim(request, key)
+    if len(key) > KEY_LENGTH or not key.isprintable() or not key.isascii():
+        raise ValidationError({HEADER: [f"最多 {KEY_LENGTH} 个可见 ASCII 字符。"]})
+    mine = IdempotencyKey.objects.filter(user=request.user, key=key)
+    request.claim = Claim(_held(mine, token))
+    try:
+        row = _claim(request.user, key, _fingerprint(request), token)
+    except Error:
+        request.claim.release()
+        raise
     if row.status_code is not None:
-        return HttpResponse(
-            bytes(row.body), status=row.status_code, content_type="application/json"
-        )
-    request.claim = Claim(row)
+        return _repeat(row)
+    request.claim.request_id = row.request_id
     failpoint("idempotency.claimed")
-    return _run(view, request, call, counting, atomic=atomic)
+    return _run(view, request.claim, call, counting, atomic=atomic)
 
 
 def _run(
-    view: Any, request: Any, call: Callable[[], Response], counting: Scope, *, atomic: bool
-) -> Response:
-    claim: Claim = request.claim
+    view: Any, claim: Claim, call: Callable[[], Response], counting: Scope, *, atomic: bool
+) -> HttpResponse | Response:
     scope: Scope = transaction.atomic() if atomic else nullcontext()
     try:
         with counting, scope:
@@ -127,40 +183,74 @@ def _run(
         return response
     except Exception as error:
         response = view.handle_exception(error)
-        if response.status_code < 500 and not isinstance(error, TooManyRequests):
-            claim.store(response)
-        else:
-            claim.release()
-        return response
+    return claim.conclude(response)
 
 
-def _claim(request: Any, key: str) -> IdempotencyKey:
-    """Return the caller's row of this key: with an answer to repeat, or claimed for this request.
+def _claim(user: User, key: str, digest: str, token: uuid.UUID) -> IdempotencyKey:
+    """Return the key's row: with an answer to repeat, or claimed for this request.
 
-    Raises: KeyReused, KeyInFlight, ValidationError.
+    Raises: KeyReused, KeyInFlight, TooManyKeys.
     """
-    if len(key) > KEY_LENGTH or not key.isprintable() or not key.isascii():
-        raise ValidationError({HEADER: [f"最多 {KEY_LENGTH} 个可见 ASCII 字符。"]})
-    now = timezone.now()
-    digest = _fingerprint(request)
-    mine = IdempotencyKey.objects.filter(user=request.user, key=key)
-    mine.filter(created_at__lte=now - settings.IDEMPOTENCY_KEEP).delete()
-    try:
-        with transaction.atomic():
-            return IdempotencyKey.objects.create(
-                user=request.user, key=key, fingerprint=digest, body=b"", locked_until=now + LEASE
-            )
-    except IntegrityError:
-        row = mine.first()
+    mine = IdempotencyKey.objects.filter(user=user, key=key)
+    row = mine.filter(created_at__gt=_forgotten_until()).first()
     if row is None:
-        raise KeyInFlight
+        _refuse_too_many(user)
+        try:
+            with transaction.atomic():
+                mine.filter(created_at__lte=_forgotten_until()).delete()
+                return mine.create(
+                    user=user,
+                    key=key,
+                    fingerprint=digest,
+                    claim=token,
+                    body=b"",
+                    locked_until=Now() + LEASE,
+                )
+        except IntegrityError as error:
+            raise KeyInFlight from error
     if row.fingerprint != digest:
         raise KeyReused
-    if row.status_code is None and not mine.filter(status_code=None, locked_until__lte=now).update(
-        locked_until=now + LEASE
-    ):
+    if row.status_code is not None:
+        return row
+    free = _unanswered(mine).filter(locked_until__lte=Now())
+    if not free.update(claim=token, locked_until=Now() + LEASE, created_at=Now()):
         raise KeyInFlight
     return row
+
+
+def _held(mine: QuerySet[IdempotencyKey], token: uuid.UUID) -> QuerySet[IdempotencyKey]:
+    return mine.filter(claim=token)
+
+
+def _unanswered(rows: QuerySet[IdempotencyKey]) -> QuerySet[IdempotencyKey]:
+    return rows.filter(status_code=None)
+
+
+def _refuse_too_many(user: User) -> None:
+    """Refuse one more key of a caller who has as many as are kept; parallel ones may exceed it."""
+    kept = IdempotencyKey.objects.filter(user=user, created_at__gt=_forgotten_until())
+    newest = kept.order_by("-created_at").annotate(age=Now() - F("created_at"))
+    most = settings.IDEMPOTENCY_MAX_KEYS
+    for age in newest.values_list("age", flat=True)[most - 1 : most]:
+        raise TooManyKeys(settings.IDEMPOTENCY_KEEP - age)
+
+
+def _forgotten_until() -> Any:
+    return Now() - settings.IDEMPOTENCY_KEEP
+
+
+def _is_kept(status_code: int, body: bytes) -> bool:
+    if status_code < status.HTTP_400_BAD_REQUEST:
+        return True
+    return (
+        status_code < status.HTTP_500_INTERNAL_SERVER_ERROR
+        and status_code not in TRANSIENT
+        and len(body) <= MAX_ERROR_BYTES
+    )
+
+
+def _repeat(row: IdempotencyKey) -> HttpResponse:
+    return HttpResponse(bytes(row.body), status=row.status_code, content_type="application/json")
 
 
 def _fingerprint(request: Request) -> str:
@@ -173,6 +263,11 @@ def _fingerprint(request: Request) -> str:
 
 
 def purge() -> int:
-    """Delete keys older than they are kept; return how many."""
-    old = IdempotencyKey.objects.filter(created_at__lte=timezone.now() - settings.IDEMPOTENCY_KEEP)
-    return old.delete()[0]
+    """Delete keys older than they are kept, in batches; return how many."""
+    old = IdempotencyKey.objects.filter(created_at__lte=_forgotten_until()).order_by("created_at")
+    gone = 0
+    while True:
+        batch = list(old.values_list("pk", flat=True)[:PURGED_AT_ONCE])
+        gone += IdempotencyKey.objects.filter(pk__in=batch).delete()[0]
+        if len(batch) < PURGED_AT_ONCE:
+            return gone

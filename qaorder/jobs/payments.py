@@ -4,6 +4,7 @@ import logging
 from datetime import datetime, timedelta
 
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from qaorder.models import JobRun, Payment
@@ -32,7 +33,7 @@ def ask_about_silent() -> int:
     first, in a batch of their own: clients wait for them, and any number of silent ones may be due.
     """
     now = timezone.now()
-    free = Q(leased_until=None) | Q(leased_until__lte=now)
+    free = Q(leased_until=None) | Q(leased_until__lte=Now())
     lost = Q(state=PaymentState.CREATING, checked_at__lte=now - LOST_AFTER) & free
     silent = Q(state=PaymentState.PENDING, checked_at__lte=now - SILENT_AFTER)
     # Each pause is as long as all before it: most charges are never paid, and `compare_books`

@@ -1,24 +1,33 @@
 """Answers kept for clients that repeat a request with the same Idempotency-Key."""
 
+import uuid
+
 from django.conf import settings
 from django.db import models
-from django.utils import timezone
+from django.db.models.functions import Now
 
 KEY_LENGTH = 255
 
 
 class IdempotencyKey(models.Model):
-    """One key of one caller. Without an answer yet, the first request still runs."""
+    """One key of one caller. Without an answer yet, the first request still runs.
+
+    `claim` names the request that holds the key; one whose lease is over loses it to the next.
+    `request_id` is the same for all of them: what one began the next can find by it.
+    Both times are the database's: the clocks of two servers may be minutes apart.
+    """
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name="用户"
     )
     key = models.CharField("键", max_length=KEY_LENGTH)
     fingerprint = models.CharField("请求摘要", max_length=64)
+    request_id = models.UUIDField("请求编号", default=uuid.uuid4)
+    claim = models.UUIDField("占用者", default=uuid.uuid4)
     status_code = models.PositiveSmallIntegerField("状态码", null=True)
     body = models.BinaryField("响应")
     locked_until = models.DateTimeField("占用至")
-    created_at = models.DateTimeField("创建时间", default=timezone.now, db_index=True)
+    created_at = models.DateTimeField("创建时间", db_default=Now(), db_index=True)
 
     class Meta:
         verbose_name = "幂等键"

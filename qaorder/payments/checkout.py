@@ -2,13 +2,16 @@
 
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from accounts.models import User
@@ -71,22 +74,28 @@ def pay_order(
 
 
 def recharge(
-    *, payer: User, channel: str, amount_fen: int, client_ip: str, on_stored: OnStored = _ignore
+    *,
+    payer: User,
+    channel: str,
+    amount_fen: int,
+    client_ip: str,
+    request_id: uuid.UUID | None = None,
+    on_stored: OnStored = _ignore,
 ) -> Charge:
     """Return a charge whose payment will grow the payer's balance.
 
+    A request repeated with its `request_id` goes on with the attempt that the first one began.
     Units: fen.  Raises: ChannelUnavailable, TooManyRequests.
     """
+    attempt = Payment(payer=payer, channel=channel, amount_fen=amount_fen)
     with _share_of(payer), pingpp.time_limit(settings.PINGPP_DEADLINE):
-        payment = Payment.objects.create(
-            payer=payer,
-            channel=channel,
-            order_no=new_order_number(payer.patient),
-            amount_fen=amount_fen,
-            leased_until=_lease(),
-        )
+        payment, is_mine = _claim_recharge(attempt, request_id or uuid.uuid4())
         failpoint("recharge.attempt_written")
-        return _obtain_charge(payment, client_ip, on_stored)
+        if is_mine:
+            return _obtain_charge(payment, client_ip, on_stored)
+        if payment.state == PaymentState.PENDING:
+            return _store(payment, json.loads(payment.charge), on_stored)
+        raise ChannelUnavailable
 
 
 @contextmanager
@@ -136,42 +145,79 @@ def _lock_payable(order: Order) -> Order:
 
 @transaction.atomic
 def _claim(order: Order, channel: str, payer: User) -> tuple[Payment, bool]:
-    """Return the order's open attempt through this channel, and whether it is ours to send.
+    """Return the order's open attempt through this channel, and whether it is ours to send."""
+    order = _lock_payable(order)
+    return _claim_attempt(
+        order.payments.filter(channel=channel),
+        lambda: Payment(
+            order=order,
+            payer=payer,
+            channel=channel,
+            order_no=_next_number(order),
+            amount_fen=order.amount_fen,
+        ),
+    )
+
+
+@transaction.atomic
+def _claim_recharge(attempt: Payment, request_id: uuid.UUID) -> tuple[Payment, bool]:
+    """Return the request's open attempt, by default this one, and whether it is ours to send."""
+    number = new_order_number(attempt.payer.patient, request_id)
+    earlier = Payment.objects.filter(payer=attempt.payer, order_no=number)
+    # A number that the provider refused or saw expire is used up.
+    attempt.order_no = new_order_number(attempt.payer.patient) if earlier.exists() else number
+    return _claim_attempt(earlier, lambda: attempt)
+
+
+def _claim_attempt(
+    rows: QuerySet[Payment], new_attempt: Callable[[], Payment]
+) -> tuple[Payment, bool]:
+    """Return the open one of the attempts, and whether it is ours to send; in a transaction.
 
     Ours: a new one, or one that nobody is sending (its request died or timed out).
     """
-    order = _lock_payable(order)
-    now = timezone.now()
-    open_ones = order.payments.select_for_update().filter(state__in=OPEN_STATES)
-    payment = open_ones.filter(channel=channel).first()
+    payment = rows.select_for_update().filter(state__in=OPEN_STATES).first()
     if payment and payment.state == PaymentState.PENDING:
-        if payment.expires_at and payment.expires_at > now:
+        if payment.expires_at and payment.expires_at > timezone.now():
             return payment, False
         # If it was paid after all, its notice still finds this row.
         Payment.objects.filter(pk=payment.pk).update(state=PaymentState.EXPIRED)
         payment = None
     if payment is None:
-        payment = Payment(order=order, payer=payer, channel=channel, order_no=_next_number(order))
-        payment.amount_fen = order.amount_fen
-    elif payment.leased_until and payment.leased_until > now:
+        payment = new_attempt()
+    elif not is_free(payment):
         return payment, False
-    payment.leased_until = _lease()
-    payment.save()
+    _lease(payment)
     return payment, True
 
 
-def _lease() -> datetime:
-    return timezone.now() + _lease_length()
+def is_free(payment: Payment) -> bool:
+    """Whether no request holds the attempt, by the database's clock, which all servers share."""
+    return not Payment.objects.filter(pk=payment.pk, leased_until__gt=Now()).exists()
+
+
+def _lease(payment: Payment) -> None:
+    """Save the attempt as held by this request; the end of its lease says whose it is."""
+    payment.leased_until = Now() + _lease_length()
+    payment.save()
+    payment.refresh_from_db(fields=["leased_until"])
 
 
 def _lease_length() -> timedelta:
     return timedelta(seconds=settings.PINGPP_DEADLINE) * 2 + LEASE_MARGIN
 
 
+def _held(payment: Payment) -> QuerySet[Payment]:
+    """The attempt's row while this request's lease on it has not gone to another."""
+    return Payment.objects.filter(
+        pk=payment.pk, state=PaymentState.CREATING, leased_until=payment.leased_until
+    )
+
+
 def _is_slow(payment: Payment) -> bool:
     """Whether the request that holds the lease has been at the provider for long."""
-    asked_at = (payment.leased_until or timezone.now()) - _lease_length()
-    return timezone.now() - asked_at > PATIENCE
+    leased_before = Now() + (_lease_length() - PATIENCE)
+    return Payment.objects.filter(pk=payment.pk, leased_until__lt=leased_before).exists()
 
 
 def _next_number(order: Order) -> str:
@@ -188,7 +234,7 @@ def _obtain_charge(payment: Payment, client_ip: str, on_stored: OnStored) -> Cha
     try:
         charge = charges.find_charge(payment) if payment.asked_at else None
         if charge is None:
-            Payment.objects.filter(pk=payment.pk, asked_at=None).update(asked_at=timezone.now())
+            _mark_asked(payment)
             failpoint("pay.asked")
             charge = charges.create_charge(payment, client_ip)
     except pingpp.ProviderError as error:
@@ -198,9 +244,19 @@ def _obtain_charge(payment: Payment, client_ip: str, on_stored: OnStored) -> Cha
     return _store(payment, charge, on_stored)
 
 
+def _mark_asked(payment: Payment) -> None:
+    """Note that from now on the provider may know of the attempt.
+
+    Raises: ChannelUnavailable if this request was so slow that its lease is over.
+    """
+    rows = _held(payment).filter(leased_until__gt=Now())
+    if not rows.update(asked_at=Coalesce("asked_at", Now())):
+        raise ChannelUnavailable
+
+
 def _release(payment: Payment, error: pingpp.ProviderError) -> None:
     """Let the next try have the attempt; remember whether the provider may know of it."""
-    rows = Payment.objects.filter(pk=payment.pk, state=PaymentState.CREATING)
+    rows = _held(payment)
     never_sent = isinstance(error, pingpp.ProviderUnavailable) and not error.sent
     if isinstance(error, pingpp.ProviderRefused) and (error.operation, error.http_status) == (
         "create_charge",
@@ -223,15 +279,16 @@ def _store(payment: Payment, charge: Charge, on_stored: OnStored) -> Charge:
     """
     with transaction.atomic():
         handed_out = _store_locked(payment, charge)
-        if handed_out:
-            on_stored(charge)
+        if handed_out is not None:
+            on_stored(handed_out)
     failpoint("pay.charge_stored")
-    if not handed_out:
+    if handed_out is None:
         raise CannotPay
-    return charge
+    return handed_out
 
 
-def _store_locked(payment: Payment, charge: Charge) -> bool:
+def _store_locked(payment: Payment, charge: Charge) -> Charge | None:
+    """Keep the charge, unless another one was first; return the one to hand out, if any."""
     order = None
     if payment.order_id:
         order = Order.objects.select_for_update().get(pk=payment.order_id)
@@ -240,13 +297,14 @@ def _store_locked(payment: Payment, charge: Charge) -> bool:
     )
     keep_charge(payment, charge)
     if not payment.payer.is_active:
-        return False
+        return None
+    kept: Charge = json.loads(payment.charge) if payment.charge else charge
     if order is None or order.paid_with_id == payment.pk:
-        return True
+        return kept
     if order.status == Status.UNPAID and payment.state == PaymentState.PENDING:
         Order.objects.filter(pk=order.pk).update(channel=payment.channel)
-        return True
-    return False
+        return kept
+    return None
 
 
 def keep_charge(payment: Payment, charge: Charge) -> None:

@@ -9,7 +9,7 @@ from feiqingsong.failpoints import failpoint
 from qaorder.models import Payment
 from qaorder.models.payment import OPEN_STATES, PaymentState
 from qaorder.payments import charges, pingpp
-from qaorder.payments.checkout import keep_charge
+from qaorder.payments.checkout import is_free, keep_charge
 from qaorder.payments.settlement import read_paid_charge, settle
 
 
@@ -54,8 +54,7 @@ def _close_if_over(payment: Payment, asked_at: datetime) -> None:
     if payment.state == PaymentState.CREATING:
         # Looked for and not there; a request that still holds the lease may yet make it, and one
         # that was lost since then may have made it.
-        is_free = payment.leased_until is None or payment.leased_until < now
-        if is_free and payment.checked_at <= asked_at:
+        if is_free(payment) and payment.checked_at <= asked_at:
             payment.state = PaymentState.FAILED
     elif payment.expires_at is None or payment.expires_at < now:
         payment.state = PaymentState.EXPIRED

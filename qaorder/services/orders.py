@@ -1,6 +1,7 @@
 """Placing, cancelling, finishing, evaluating and hiding an order."""
 
 import secrets
+import uuid
 
 from django.conf import settings
 from django.db import transaction
@@ -21,12 +22,14 @@ PATIENT_DIGITS = 4
 DESTROYABLE = (Status.FINISHED, Status.EVALUATED, Status.CANCELLED)
 
 
-def new_order_number(patient: Patient) -> str:
-    """Return 26 digits: random ones, then the patient's pk modulo 10000."""
-    length = ORDER_NUMBER_LENGTH - PATIENT_DIGITS
-    first = secrets.choice("123456789")
-    rest = "".join(secrets.choice("0123456789") for _ in range(length - 1))
-    return f"{first}{rest}{patient.pk % 10**PATIENT_DIGITS:0{PATIENT_DIGITS}d}"
+def new_order_number(patient: Patient, request_id: uuid.UUID | None = None) -> str:
+    """Return 26 digits: random ones, then the patient's pk modulo 10000.
+
+    With a random `request_id`, always the same ones for it.
+    """
+    first = 10 ** (ORDER_NUMBER_LENGTH - PATIENT_DIGITS - 1)
+    rest = (request_id.int if request_id else secrets.randbits(128)) % (9 * first)
+    return f"{first + rest}{patient.pk % 10**PATIENT_DIGITS:0{PATIENT_DIGITS}d}"
 
 
 @transaction.atomic

@@ -4,7 +4,11 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.conf import settings as django_settings
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from rest_framework.exceptions import Throttled, ValidationError
 
 from accounts.models import Patient
 from feiqingsong import failpoints
@@ -17,145 +21,33 @@ from feiqingsong.testing.factories import (
     top_up,
 )
 from qaorder import idempotency
-from qaorder.models import Answer, IdempotencyKey, Order, Payment, Question, Refund, Status
+from qaorder.models import DiagnosisTag, IdempotencyKey, Status
+from qaorder.serializers.inputs import MAX_PICKED
 from qaorder.tests import book, flows
+from qaorder.tests.keyed import (
+    CASES,
+    IN_ONE_TRANSACTION,
+    WITH_A_CHARGE,
+    create,
+    evaluate,
+    pay_by_alipay,
+    pay_by_balance,
+    recharge,
+    refund,
+    time_passes,
+    views_of,
+    views_that_take_a_key,
+)
 
 DAY = timedelta(hours=24)
+STALL = timedelta(seconds=70)
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class Case:
-    """One request that takes a key: who sends it, how, what other body there is, what it makes."""
-
-    def __init__(self, user, method, url, body, other, made):
-        self.user, self.method, self.url = user, method, url
-        self.body, self.other, self.made = body, other, made
-
-    def send(self, key="key-1", body=None, user=None):
-        client = client_for(user or self.user)
-        headers = {"Idempotency-Key": key} if key is not None else {}
-        return getattr(client, self.method)(
-            self.url, self.body if body is None else body, format="json", headers=headers
-        )
-
-
-def create():
-    doctor = make_doctor().user.username
-    body = {"doctor": doctor, "order_type": "online"}
-    user = make_patient().user
-    return Case(
-        user,
-        "post",
-        "/qaorder/order/create/",
-        body,
-        body | {"order_type": "monthly"},
-        Order.objects.count,
-    )
-
-
-def pay_by_balance():
-    order = place_order(make_patient(balance_fen=5000), make_doctor())
-    return Case(
-        order.patient.user,
-        "patch",
-        flows.pay_url(order),
-        {"channel": "balance"},
-        {"channel": "wx"},
-        Payment.objects.count,
-    )
-
-
-def pay_by_charge():
-    order = flows.new_order()
-    return Case(
-        order.patient.user,
-        "patch",
-        flows.pay_url(order),
-        {"channel": "alipay"},
-        {"channel": "wx"},
-        Payment.objects.count,
-    )
-
-
-def recharge():
-    return Case(
-        make_patient().user,
-        "post",
-        "/accounts/balance/recharge/",
-        {"amount": "1.00", "channel": "wx"},
-        {"amount": "2.00", "channel": "wx"},
-        Payment.objects.count,
-    )
-
-
-def question():
-    order = order_in(Status.PAID)
-    body = {"order": order.order_number, "condition_description": "咳嗽"}
-    return Case(
-        order.patient.user,
-        "post",
-        "/qaorder/question/create/",
-        body,
-        body | {"condition_description": "发烧"},
-        Question.objects.count,
-    )
-
-
-def answer():
-    order = order_in(Status.WAITING)
-    body = {"question": order.question.pk, "diagnosis_result": "支气管炎"}
-    return Case(
-        order.doctor.user,
-        "post",
-        "/qaorder/answer/create/",
-        body,
-        body | {"diagnosis_result": "肺炎"},
-        Answer.objects.count,
-    )
-
-
-def evaluate():
-    order = order_in(Status.FINISHED)
-    return Case(
-        order.patient.user,
-        "put",
-        f"/qaorder/order/evaluate/{order.order_number}/",
-        {"scores": 5, "content": "好评"},
-        {"scores": 1, "content": "好评"},
-        order.doctor.evaluations.count,
-    )
-
-
-def refund():
-    order = order_in(Status.PAID)
-    return Case(
-        order.patient.user,
-        "put",
-        flows.refund_url(order),
-        {"reason": "不需要了"},
-        {"reason": "太贵"},
-        Refund.objects.count,
-    )
-
-
-def refuse():
-    order = order_in(Status.PAID)
-    return Case(
-        order.doctor.user,
-        "put",
-        f"/qaorder/order/refuse/{order.order_number}/",
-        {"reason": "不在擅长范围"},
-        {"reason": "太忙"},
-        Refund.objects.count,
-    )
-
-
-IN_ONE_TRANSACTION = [create, question, answer, evaluate, refund, refuse]
-WITH_THE_PROVIDER = [pay_by_balance, pay_by_charge, recharge]
-CASES = IN_ONE_TRANSACTION + WITH_THE_PROVIDER
-
 every_case = pytest.mark.parametrize("make", CASES, ids=lambda make: make.__name__)
+
+
+def test_every_view_that_takes_a_key_is_among_the_cases():
+    assert views_of([make() for make in CASES]) == views_that_take_a_key()
 
 
 @every_case
@@ -288,7 +180,7 @@ def test_a_refusal_is_kept_though_it_would_not_be_refused_now():
     assert flows.try_to_pay(order, "balance", **{"Idempotency-Key": "key-2"}).status_code == 200
 
 
-@pytest.mark.parametrize("make", [pay_by_charge, recharge], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", [pay_by_alipay, recharge], ids=lambda make: make.__name__)
 def test_an_unavailable_channel_is_not_kept_and_the_retry_goes_through(provider, make):
     case = make()
     provider.sandbox.fault("status", "charge.create", status=403)
@@ -361,7 +253,7 @@ def test_an_effect_whose_answer_could_not_be_kept_has_not_happened(make):
 
 
 def test_a_death_after_the_charge_was_stored_loses_no_answer(provider):
-    case = pay_by_charge()
+    case = pay_by_alipay()
 
     def break_down():
         raise RuntimeError
@@ -376,40 +268,153 @@ def test_a_death_after_the_charge_was_stored_loses_no_answer(provider):
     assert len(provider.charges()) == 1
 
 
-@pytest.mark.parametrize(("after", "orders"), [(-1, 1), (0, 2)])
+@pytest.mark.parametrize(("after", "orders"), [(-60, 1), (0, 2)])
 def test_after_a_day_the_key_is_forgotten(after, orders):
     case = create()
-    start = timezone.now()
-    with time_machine.travel(start, tick=False):
-        first = case.send()
+    first = case.send()
 
-    with time_machine.travel(start + DAY + timedelta(seconds=after), tick=False):
-        again = case.send()
+    time_passes(DAY + timedelta(seconds=after))
+    again = case.send()
 
     assert again.status_code == 201
     assert (again.content == first.content) == (orders == 1)
     assert case.made() == orders
 
 
-@pytest.mark.parametrize(("after", "status"), [(-1, 409), (0, 201)])
+@pytest.mark.parametrize(("after", "status"), [(-30, 409), (0, 201)])
 def test_the_key_of_a_request_that_died_is_free_again_when_its_lease_ends(after, status):
     case = create()
-    start = timezone.now()
 
     def die():
         raise KeyboardInterrupt
 
     failpoints.hooks["idempotency.claimed"] = die
-    with time_machine.travel(start, tick=False), pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt):
         case.send()
     failpoints.hooks.clear()
 
-    moment = start + idempotency.LEASE + timedelta(seconds=after)
-    with time_machine.travel(moment, tick=False):
-        response = case.send()
+    time_passes(idempotency.LEASE + timedelta(seconds=after))
+    response = case.send()
 
     assert response.status_code == status
     assert case.made() == (status == 201)
+
+
+def test_an_answer_is_kept_for_a_day_from_the_request_that_gave_it():
+    case = create()
+
+    def die():
+        raise KeyboardInterrupt
+
+    failpoints.hooks["idempotency.claimed"] = die
+    with pytest.raises(KeyboardInterrupt):
+        case.send()
+    failpoints.hooks.clear()
+    time_passes(DAY - timedelta(minutes=1))
+    first = case.send()
+    time_passes(DAY - timedelta(minutes=1))
+
+    assert case.send().content == first.content
+    assert case.made() == 1
+
+
+def stall(point, act):
+    """Have the next request stop at the point for longer than any lease, while `act` happens."""
+
+    def hook():
+        failpoints.hooks.clear()
+        time_passes(STALL)
+        act()
+
+    failpoints.hooks[point] = hook
+
+
+@every_case
+def test_a_request_that_stalls_past_its_lease_is_fenced_out_by_the_next(provider, make):
+    case, meanwhile = make(), []
+
+    stall("idempotency.claimed", lambda: meanwhile.extend([case.send(), book.everything()]))
+    stalled = case.send()
+
+    second, after_second = meanwhile
+    assert second.status_code in (200, 201)
+    assert stalled.status_code == 409
+    assert int(stalled.headers["Retry-After"]) > 0
+    assert case.made() == 1
+    assert case.send().content == second.content
+    if make in WITH_A_CHARGE:
+        assert len(provider.charges()) == 1
+    else:
+        assert book.everything() == after_second
+
+
+@pytest.mark.parametrize("error", [None, OperationalError("connection lost")])
+def test_a_request_that_lost_its_key_leaves_it_to_the_one_that_has_it(error):
+    case = create()
+
+    def next_takes_over_and_dies():
+        failpoints.hooks["idempotency.claimed"] = die
+        with pytest.raises(KeyboardInterrupt):
+            case.send()
+
+    def die():
+        failpoints.hooks.clear()
+        if error:
+            failpoints.hooks["idempotency.answered"] = _Answering(error)
+        raise KeyboardInterrupt
+
+    stall("idempotency.claimed", next_takes_over_and_dies)
+    stalled = case.send()
+
+    assert stalled.status_code == 409
+    assert case.made() == 0
+    assert case.send().status_code == 409
+    time_passes(idempotency.LEASE)
+    assert case.send().status_code == 201
+
+
+@pytest.mark.parametrize("point", ["pay.attempt_written", "pay.charge_created"])
+def test_a_payer_who_stalls_at_the_provider_past_the_lease_makes_no_second_charge(provider, point):
+    case, meanwhile = pay_by_alipay(), []
+
+    stall(point, lambda: meanwhile.append(case.send()))
+    stalled = case.send()
+
+    assert meanwhile[0].status_code == 200
+    assert stalled.status_code in (409, 503)
+    assert stalled.headers["Retry-After"]
+    assert case.send().content == meanwhile[0].content
+    assert len(provider.charges()) == 1
+
+
+@every_case
+def test_a_server_whose_clock_runs_ahead_does_not_take_over_what_still_runs(provider, make):
+    case, meanwhile = make(), []
+
+    def send_from_another_server():
+        failpoints.hooks.clear()
+        with time_machine.travel(timezone.now() + idempotency.LEASE + timedelta(seconds=1)):
+            meanwhile.append(case.send())
+
+    failpoints.hooks["idempotency.claimed"] = send_from_another_server
+    first = case.send()
+
+    assert meanwhile[0].status_code == 409
+    assert first.status_code in (200, 201)
+    assert case.made() == 1
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=-2), timedelta(days=2)])
+def test_no_servers_clock_says_how_long_an_answer_is_kept(ahead):
+    case = create()
+    with time_machine.travel(timezone.now() + ahead):
+        first = case.send()
+        idempotency.purge()
+
+    assert case.send().content == first.content
+    with time_machine.travel(timezone.now() - ahead):
+        assert idempotency.purge() == 0
+        assert case.send().content == first.content
 
 
 def test_a_key_in_flight_with_another_body_is_refused_at_once():
@@ -499,14 +504,139 @@ def test_a_get_does_not_look_at_the_key():
     assert not IdempotencyKey.objects.exists()
 
 
-@pytest.mark.parametrize(("age", "left"), [(DAY - timedelta(seconds=1), 1), (DAY, 0)])
+@pytest.mark.parametrize(("age", "left"), [(DAY - timedelta(minutes=1), 1), (DAY, 0)])
 def test_old_keys_are_purged(age, left):
     create().send()
-    now = timezone.now()
-    IdempotencyKey.objects.update(created_at=now - age)
+    time_passes(age)
 
-    with time_machine.travel(now, tick=False):
-        assert idempotency.purge() == 1 - left
-
+    assert idempotency.purge() == 1 - left
     assert IdempotencyKey.objects.count() == left
     assert Patient.objects.count() == 1
+
+
+def fill(user, count, **columns):
+    """So many answered keys of the user."""
+    IdempotencyKey.objects.bulk_create(
+        IdempotencyKey(user=user, key=f"old-{number}", body=b"", status_code=200, **columns)
+        for number in range(count)
+    )
+
+
+def test_old_keys_are_purged_in_batches(monkeypatch):
+    monkeypatch.setattr(idempotency, "PURGED_AT_ONCE", 10)
+    fill(make_patient().user, 25, locked_until=timezone.now())
+    time_passes(DAY)
+
+    with CaptureQueriesContext(connection) as queries:
+        assert idempotency.purge() == 25
+
+    assert not IdempotencyKey.objects.exists()
+    assert sum(query["sql"].startswith("DELETE") for query in queries) == 3
+
+
+def test_a_caller_has_so_many_keys_and_no_more():
+    case, most = create(), django_settings.IDEMPOTENCY_MAX_KEYS
+    kept = case.send("kept")
+    fill(case.user, most - 1, locked_until=timezone.now())
+
+    refused = case.send("one-more")
+
+    assert refused.status_code == 429
+    assert refused.json() == {"detail": "使用的 Idempotency-Key 过多，请稍后重试"}
+    assert 24 * 3600 - 60 < int(refused.headers["Retry-After"]) <= 24 * 3600
+    assert case.made() == 1
+    assert IdempotencyKey.objects.count() == most
+    assert case.send("kept").content == kept.content
+    assert case.send(None).status_code == 201
+    assert create().send().status_code == 201
+
+
+def test_a_caller_with_too_many_keys_has_room_again_when_the_oldest_is_forgotten(settings):
+    settings.IDEMPOTENCY_MAX_KEYS = 2
+    case = create()
+    case.send("first")
+    time_passes(DAY / 2)
+    case.send("second")
+
+    full = case.send("third")
+    time_passes(DAY / 2)
+
+    assert full.status_code == 429
+    assert int(full.headers["Retry-After"]) <= DAY.total_seconds() / 2
+    assert case.send("third").status_code == 201
+
+
+class _Answering:
+    """Has the next keyed request raise this error in place of its handler's work."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __call__(self):
+        failpoints.hooks.clear()
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "is_kept"),
+    [
+        (ValidationError({"doctor": ["错" * 100]}), True),
+        (ValidationError({"doctor": ["错" * 6000]}), False),
+        (Throttled(wait=5), False),
+        (idempotency.KeyInFlight(), False),
+        (OperationalError("canceling statement due to lock timeout"), False),
+    ],
+    ids=["short", "long", "429", "409", "503"],
+)
+def test_only_a_short_error_that_will_stay_true_is_kept(error, is_kept):
+    case = create()
+
+    failpoints.hooks["idempotency.answered"] = _Answering(error)
+    first = case.send()
+    again = case.send()
+
+    assert first.status_code >= 400
+    assert (again.content == first.content) == is_kept
+    assert case.made() == (0 if is_kept else 1)
+
+
+def test_the_longest_success_is_kept():
+    order = order_in(Status.WAITING)
+    text = "\x01" * 2000
+    tags = [
+        DiagnosisTag.objects.create(
+            owner=order.doctor.user, name="诊" * 100, description="断" * 500
+        )
+        for _ in range(MAX_PICKED)
+    ]
+    body = {"question": order.question.pk, "diagnosis_tag": [tag.pk for tag in tags]}
+    body |= {"diagnosis_result": "咳" + text[1:], "extra_suggestion": text}
+    client = client_for(order.doctor.user)
+
+    first, again = (
+        client.post(
+            "/qaorder/answer/create/", body, format="json", headers={"Idempotency-Key": "key-1"}
+        )
+        for _ in range(2)
+    )
+
+    assert first.status_code == 201, first.content
+    assert len(first.content) > idempotency.MAX_ERROR_BYTES
+    assert again.content == first.content
+
+
+@pytest.mark.parametrize(
+    "body", ['{"doctor": ' + "[" * 900 + "]" * 900 + "}", "[" + "{}," * 9 + "1]"]
+)
+def test_any_body_that_parses_has_a_fingerprint(body):
+    case = create()
+
+    first, again = (
+        client_for(case.user).post(
+            case.url, body, content_type="application/json", headers={"Idempotency-Key": "key-1"}
+        )
+        for _ in range(2)
+    )
+
+    assert first.status_code == 400
+    assert again.content == first.content

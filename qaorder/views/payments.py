@@ -80,6 +80,7 @@ class RechargeView(GenericAPIView[Any]):
             channel=serializer.validated_data["channel"],
             amount_fen=serializer.validated_data["amount"],
             client_ip=client_address(request),
+            request_id=request.claim.request_id,
             on_stored=lambda stored: request.claim.store(_paid(stored)),
         )
         return _paid(charge)

@@ -47,6 +47,7 @@ the guard (`unguarded.py`) must break a rule, or the race proves nothing.
     R37     no race: what a restored backup lacks, `manage.py reconcile` finds (its own tests)
 
 Without a number: the lock order of patient and wallet (test_wallet), a free order and the refund
-of its month (test_subscriptions), one Idempotency-Key at once (test_requests), profile or login
-and a new password, an entry of a catalogue saved and deleted (test_accounts).
+of its month (test_subscriptions), one Idempotency-Key at once, or slept past its lease
+(test_requests), profile or login and a new password, an entry of a catalogue saved and deleted
+(test_accounts).
 """

@@ -8,6 +8,7 @@ from itertools import cycle
 from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
@@ -18,17 +19,20 @@ from qaorder.models import (
     DiagnosisTag,
     Drug,
     Evaluation,
+    IdempotencyKey,
     Notice,
     Order,
     OrderEvent,
+    OrderType,
     Payment,
+    PaymentState,
     Question,
     Refund,
     Status,
 )
 from tests.races import unguarded
 from tests.races.books import order_problems
-from tests.races.harness import Call, Race, code, codes, is_counting, wrong
+from tests.races.harness import Call, Race, at_point, code, codes, is_counting, wrong
 from tests.races.locks import Holder, held
 from tests.races.stage import Stage, fresh_name
 
@@ -166,40 +170,42 @@ def _post(path: str, data: dict[str, str]) -> Any:
 TWINS = 4
 
 
+KEYED = ("create", "pay", "recharge", "ask", "refund", "refuse", "answer", "evaluate")
+
+
+def _keyed(stage: Stage, name: str) -> tuple[Call, Callable[[], int], list[Order]]:
+    """A request with a key, what counts its effects, and the order it is about."""
+    header = {"Idempotency-Key": fresh_name("key")}
+
+    def handed_out() -> int:
+        return Payment.objects.filter(state=PaymentState.PENDING).count()
+
+    if name == "create":
+        # Nobody waits here for the patient's lock, which an online order takes.
+        return stage.create(OrderType.MONTHLY, **header), Order.objects.count, []
+    if name == "recharge":
+        return stage.recharge("10.00", **header), handed_out, []
+    if name == "pay":
+        order = stage.order()
+        return stage.pay(order, "wx", **header), handed_out, [order]
+    status, verb = {
+        "ask": (Status.PAID, stage.ask),
+        "refund": (Status.PAID, stage.refund),
+        "refuse": (Status.WAITING, stage.refuse),
+        "answer": (Status.WAITING, stage.answer),
+        "evaluate": (Status.FINISHED, stage.evaluate),
+    }[name]
+    order = stage.order_in(status)
+    return verb(order, **header), OrderEvent.objects.count, [order]
+
+
 def test_idempotency_key_twins_have_one_effect(provider_race: Race) -> None:
     race, stage = provider_race, Stage(provider_race.provider)
-    key = "Idempotency-Key"
-
-    def orders() -> int:
-        return Order.objects.count()
-
-    def payments() -> int:
-        return Payment.objects.count()
-
-    def case(name: str, header: dict[str, str]) -> tuple[Call, Callable[[], int], list[Order]]:
-        """What is sent twice, what counts its effects, and the order it is about."""
-        if name == "create":
-            return stage.create(**header), orders, []
-        if name == "recharge":
-            return stage.recharge("10.00", **header), payments, []
-        if name == "pay":
-            order = stage.order()
-            return stage.pay(order, "wx", **header), payments, [order]
-        status, verb = {
-            "ask": (Status.PAID, stage.ask),
-            "refund": (Status.PAID, stage.refund),
-            "refuse": (Status.WAITING, stage.refuse),
-            "answer": (Status.WAITING, stage.answer),
-            "evaluate": (Status.FINISHED, stage.evaluate),
-        }[name]
-        order = stage.order_in(status)
-        return verb(order, **header), OrderEvent.objects.count, [order]
-
-    names = cycle(("create", "pay", "recharge", "ask", "refund", "refuse", "answer", "evaluate"))
+    names = cycle(KEYED)
 
     def play() -> list[str]:
-        name, header = next(names), {key: fresh_name("key")}
-        call, count, about = case(name, header)
+        name = next(names)
+        call, count, about = _keyed(stage, name)
         before = count()
 
         answers = race.at_once(*[call] * TWINS)
@@ -222,6 +228,40 @@ def test_idempotency_key_twins_have_one_effect(provider_race: Race) -> None:
             unguarded.pausing(race.meeting(TWINS), "idempotency.claimed"),
         ),
     )
+
+
+def test_a_request_that_slept_past_its_lease_has_no_effect(provider_race: Race) -> None:
+    """It sleeps before its effect, or with it done and not committed."""
+    race, stage = provider_race, Stage(provider_race.provider)
+    cases = cycle(
+        (("create", "idempotency.answered"), *((n, "idempotency.claimed") for n in KEYED))
+    )
+
+    def play() -> list[str]:
+        name, point = next(cases)
+        call, count, about = _keyed(stage, name)
+        before, answers = count(), []
+
+        def send_again_later() -> Any:
+            IdempotencyKey.objects.update(locked_until=Now())
+            return call()
+
+        with at_point(point, lambda: answers.extend(race.at_once(send_again_later))):
+            late = call()
+
+        again = call()
+        problems = wrong(
+            late=(code(late), "409"),
+            next=(codes(answers), ["ok"]),
+            again=(
+                (again.status_code, again.content),
+                (answers[0].status_code, answers[0].content),
+            ),
+            effects=(count() - before, 1),
+        )
+        return [f"{name} {problem}" for problem in problems] + order_problems(*about)
+
+    race.run("–   one Idempotency-Key, slept past", play, unguarded.without_fencing)
 
 
 def test_r33_one_name_registered_at_once(race: Race) -> None:

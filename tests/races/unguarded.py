@@ -19,7 +19,7 @@ from accounts.models import Doctor, Patient
 from feiqingsong import failpoints
 from ledger import services as ledger
 from ledger.models import Account
-from qaorder import lifecycle
+from qaorder import idempotency, lifecycle
 from qaorder.models import NoticeOutcome, Order, Payment, Refund, Status, Subscription
 from qaorder.models.payment import PaymentState, RefundStatus
 from qaorder.payments import (
@@ -152,11 +152,11 @@ def read_modify_write(meet: Meet) -> Iterator[None]:
 def without_second_look() -> Iterator[None]:
     """Removes the second look at order and payer after the provider answered."""
 
-    def store(payment: Payment, charge: dict[str, Any]) -> bool:
+    def store(payment: Payment, charge: dict[str, Any]) -> dict[str, Any]:
         payment = Payment.objects.get(pk=payment.pk)
         checkout.keep_charge(payment, charge)
         Order.objects.filter(payments=payment).update(channel=payment.channel)
-        return True
+        return charge
 
     with mock.patch.object(checkout, "_store_locked", store):
         yield
@@ -391,6 +391,16 @@ def without_lock_timeout() -> Iterator[None]:
     """Removes the limits on how long a statement waits for a lock, in new connections."""
     options = connections.settings["default"]["OPTIONS"]
     with mock.patch.dict(options, {"options": "-c lock_timeout=0 -c statement_timeout=0"}):
+        yield
+
+
+@contextmanager
+def without_fencing() -> Iterator[None]:
+    """Removes the look at whose a key is, and whether it has its answer, before one is stored."""
+    with (
+        mock.patch.object(idempotency, "_held", lambda mine, _token: mine),
+        mock.patch.object(idempotency, "_unanswered", lambda rows: rows),
+    ):
         yield
 
 

@@ -1,6 +1,7 @@
 """Paying by charge, by balance and for nothing: one attempt at a time, whoever asks."""
 
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -11,10 +12,12 @@ from django.utils import timezone
 from feiqingsong import failpoints
 from feiqingsong.errors import ChannelUnavailable, InsufficientBalance
 from feiqingsong.testing.factories import client_for, make_doctor, make_patient, place_order, refund
+from qaorder.jobs.payments import ask_about_silent
 from qaorder.models import Order, Payment, PaymentState, Refund, Status
-from qaorder.payments import checkout, outbox, pingpp
+from qaorder.payments import checkout, inquiry, outbox, pingpp
 from qaorder.payments.gateways import gateway_for
 from qaorder.tests import book, flows
+from qaorder.tests.keyed import time_passes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -101,33 +104,149 @@ def test_a_tap_does_not_wait_longer_than_the_provider_may_take(provider, setting
     assert creates(provider) - before == 1
 
 
-@pytest.mark.parametrize(("after", "adopted"), [(-1, False), (1, True)])
+@pytest.mark.parametrize(("after", "adopted"), [(-10, False), (0, True)])
 def test_the_attempt_of_a_request_that_died_is_free_when_its_lease_ends(
     provider, settings, after, adopted
 ):
     order = flows.new_order()
-    start = timezone.now()
 
     def die():
         raise KeyboardInterrupt
 
     failpoints.hooks["pay.attempt_written"] = die
-    with time_machine.travel(start, tick=False), pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt):
         pay(order)
     failpoints.hooks.clear()
-    lease = Payment.objects.get().leased_until
-    assert lease - start >= 2 * timedelta(seconds=settings.PINGPP_DEADLINE)
+    lease = Payment.objects.get().leased_until - timezone.now()
+    assert lease > 2 * timedelta(seconds=settings.PINGPP_DEADLINE)
 
     settings.PINGPP_DEADLINE = 0.5
-    with time_machine.travel(lease + timedelta(seconds=after)):
-        if adopted:
-            assert pay(order)["order_no"] == order.order_number
-        else:
-            with pytest.raises(ChannelUnavailable):
-                pay(order)
+    time_passes(lease + timedelta(seconds=after))
+    if adopted:
+        assert pay(order)["order_no"] == order.order_number
+    else:
+        with pytest.raises(ChannelUnavailable):
+            pay(order)
 
     assert len(provider.charges()) == adopted
     assert Payment.objects.count() == 1
+
+
+AHEAD = timedelta(seconds=61)
+
+
+@pytest.mark.parametrize("point", ["pay.attempt_written", "pay.asked", "pay.charge_created"])
+def test_a_server_whose_clock_runs_ahead_asks_for_no_second_charge(provider, point):
+    order = flows.new_order()
+    before = creates(provider)
+
+    def tap_at_another_server():
+        failpoints.hooks.clear()
+        with time_machine.travel(timezone.now() + AHEAD), pytest.raises(ChannelUnavailable):
+            pay(Order.objects.get())
+
+    failpoints.hooks[point] = tap_at_another_server
+    charge = pay(order)
+
+    assert creates(provider) - before == 1
+    assert [made["id"] for made in provider.charges()] == [charge["id"]]
+
+
+@pytest.mark.parametrize("look", [lambda: inquiry.ask(Payment.objects.get()), ask_about_silent])
+def test_a_job_whose_clock_runs_ahead_closes_no_attempt_that_is_being_made(provider, look):
+    order = flows.new_order()
+    states = []
+
+    def look_from_another_server():
+        failpoints.hooks.clear()
+        with time_machine.travel(timezone.now() + AHEAD):
+            asked = look()
+        states.append((asked or 0, Payment.objects.get().state))
+
+    failpoints.hooks["pay.attempt_written"] = look_from_another_server
+    charge = pay(order)
+
+    assert states == [(0, PaymentState.CREATING)]
+    assert Payment.objects.get().charge_id == charge["id"]
+
+
+def test_a_server_whose_clock_is_slow_does_not_hold_an_attempt_longer(provider):
+    order = flows.new_order()
+
+    def die():
+        raise KeyboardInterrupt
+
+    failpoints.hooks["pay.attempt_written"] = die
+    with time_machine.travel(timezone.now() + AHEAD), pytest.raises(KeyboardInterrupt):
+        pay(order)
+    failpoints.hooks.clear()
+    time_passes(checkout._lease_length())
+
+    assert pay(order)["order_no"] == order.order_number
+
+
+@pytest.mark.parametrize("point", ["pay.attempt_written", "pay.asked", "pay.charge_created"])
+def test_a_tap_that_stalled_past_its_lease_has_the_charge_of_the_next(provider, settings, point):
+    order, charges = flows.new_order(), []
+    settings.PINGPP_DEADLINE = 1.0
+
+    def stall():
+        failpoints.hooks.clear()
+        if point == "pay.asked":  # here nothing but the time limit of the call is left
+            time.sleep(settings.PINGPP_DEADLINE)
+        time_passes(timedelta(seconds=70))
+        charges.append(pay(Order.objects.get()))
+        # The provider repeats a charge by itself for a minute only.
+        provider.sandbox.clock.offset += 70
+
+    failpoints.hooks[point] = stall
+    try:
+        charges.append(pay(order))
+    except ChannelUnavailable:
+        assert point != "pay.charge_created"
+
+    assert {charge["id"] for charge in charges} == {made["id"] for made in provider.charges()}
+    assert len(provider.charges()) == 1
+
+
+def test_a_tap_that_stalled_past_its_lease_does_not_free_the_attempt_of_the_next(
+    provider, settings
+):
+    order = flows.new_order()
+    settings.PINGPP_DEADLINE = 1.0
+
+    def stall():
+        failpoints.hooks.clear()
+        time.sleep(settings.PINGPP_DEADLINE)
+        time_passes(timedelta(seconds=70))
+        failpoints.hooks["pay.attempt_written"] = die
+        with pytest.raises(KeyboardInterrupt):
+            pay(Order.objects.get())
+
+    def die():
+        failpoints.hooks.clear()
+        raise KeyboardInterrupt
+
+    failpoints.hooks["pay.asked"] = stall
+    with pytest.raises(ChannelUnavailable):
+        pay(order)
+
+    assert not checkout.is_free(Payment.objects.get())
+    assert provider.charges() == []
+
+
+def test_of_two_charges_for_one_attempt_the_one_that_was_kept_is_handed_out(provider):
+    order = flows.new_order()
+    kept = []
+
+    def another_was_quicker():
+        payment = Payment.objects.get()
+        kept.append({**provider.charges()[0], "id": "ch_another"})
+        checkout.keep_charge(payment, kept[0])
+
+    failpoints.hooks["pay.charge_created"] = another_was_quicker
+
+    assert pay(order) == kept[0]
 
 
 def test_another_channel_does_not_wait(provider):
