@@ -227,6 +227,7 @@ ORDER_FINISH_WINDOW = timedelta(seconds=env.int("ORDER_FINISH_SECONDS", 7 * 24 *
 MONTHLY_PERIOD = timedelta(seconds=env.int("MONTHLY_SECONDS", 30 * 24 * 3600))
 PLATFORM_SHARE_PERCENT = env.int("PLATFORM_SHARE_PERCENT", 0)
 JOBS_INTERVAL = env.float("JOBS_INTERVAL", 5.0)
+RECONCILE_ALARM = timedelta(hours=env.int("RECONCILE_ALARM_HOURS", 6))
 IDEMPOTENCY_KEEP = timedelta(hours=24)
 # Named points at which a test may pause, raise or kill the process; refused in production.
 FAILPOINTS = env.bool("FAILPOINTS", False)

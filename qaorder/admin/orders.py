@@ -151,6 +151,8 @@ class OrderAdmin(ReadOnlyAdmin):
         list_display[4],
         "status",
         "status_at",
+        "next_try_at",
+        "failures",
         "channel",
         "paid_with",
         "subscription",

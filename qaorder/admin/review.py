@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from feiqingsong.admin import ReadOnlyAdmin, ask_reason, yuan
-from qaorder.models import Discrepancy, HeldCharge, JobRun, Notice, Resolution
+from qaorder.models import Comparison, Discrepancy, HeldCharge, Notice, Resolution
 
 MAX_AT_ONCE = 50
 
@@ -153,7 +153,7 @@ class NoticeAdmin(ReadOnlyAdmin):
     fields = list_display
 
 
-@admin.register(JobRun)
-class JobRunAdmin(ReadOnlyAdmin):
-    list_display = ["name", "last_run_at"]
+@admin.register(Comparison)
+class ComparisonAdmin(ReadOnlyAdmin):
+    list_display = ["start_at", "end_at", "compared_to", "next_try_at", "failures"]
     fields = list_display

@@ -13,12 +13,18 @@ from qaorder.models.payment import (
     Refund,
     RefundStatus,
 )
-from qaorder.models.reconciliation import Discrepancy, DiscrepancyKind, JobRun, Resolution
+from qaorder.models.reconciliation import (
+    Comparison,
+    Discrepancy,
+    DiscrepancyKind,
+    Resolution,
+)
 from qaorder.models.subscription import Subscription
 
 __all__ = [
     "Answer",
     "Channel",
+    "Comparison",
     "DiagnosisTag",
     "Discrepancy",
     "DiscrepancyKind",
@@ -26,7 +32,6 @@ __all__ = [
     "Evaluation",
     "HeldCharge",
     "IdempotencyKey",
-    "JobRun",
     "Notice",
     "NoticeOutcome",
     "Order",

@@ -18,7 +18,7 @@ class Subscription(models.Model):
     """Service from `start_at` up to, not including, `end_at`; periods of a pair never overlap.
 
     A second purchase starts where the last period ends. A refund ends its period at once; later
-    periods keep their times.
+    periods keep their times. `closed_at`: the clock has done what its end asks for.
     """
 
     order = models.OneToOneField(
@@ -33,6 +33,7 @@ class Subscription(models.Model):
     start_at = models.DateTimeField("开始时间")
     end_at = models.DateTimeField("结束时间")
     refunded_at = models.DateTimeField("退款时间", null=True, blank=True)
+    closed_at = models.DateTimeField("到期处理时间", null=True, blank=True)
 
     objects = SubscriptionQuerySet.as_manager()
 
@@ -40,7 +41,10 @@ class Subscription(models.Model):
         verbose_name = "包月服务"
         verbose_name_plural = "包月服务"
         indexes = [
-            models.Index(fields=["patient", "doctor", "end_at"], name="subscription_pair_end")
+            models.Index(fields=["patient", "doctor", "end_at"], name="subscription_pair_end"),
+            models.Index(
+                fields=["end_at"], name="subscription_to_close", condition=models.Q(closed_at=None)
+            ),
         ]
         constraints = [
             models.CheckConstraint(

@@ -141,10 +141,13 @@ def test_a_provider_that_cannot_be_asked_changes_nothing(provider, kind):
 
     assert sweeps.ask_about_silent() == 1
 
-    assert Payment.objects.get().state == PaymentState.PENDING
+    payment = Payment.objects.get()
+    assert (payment.state, payment.failures) == (PaymentState.PENDING, 1)
     provider.sandbox.clear_faults()
-    Payment.objects.update(checked_at=timezone.now() - sweeps.SILENT_AFTER)
-    sweeps.ask_about_silent()
+    with time_machine.travel(payment.next_try_at - SECOND, tick=False):
+        assert sweeps.ask_about_silent() == 0
+    with time_machine.travel(payment.next_try_at, tick=False):
+        assert sweeps.ask_about_silent() == 1
     order.refresh_from_db()
     assert order.status == Status.PAID
 

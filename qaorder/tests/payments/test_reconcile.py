@@ -16,10 +16,10 @@ from qaorder.audit.runner import audit
 from qaorder.jobs import payments as sweeps
 from qaorder.jobs.runner import run_round
 from qaorder.models import (
+    Comparison,
     Discrepancy,
     DiscrepancyKind,
     HeldCharge,
-    JobRun,
     NoticeOutcome,
     Order,
     Payment,
@@ -91,9 +91,10 @@ def assert_clean():
     assert [str(finding.invariant) for finding in audit() if finding.rows] == []
 
 
-def rounds(count=sweeps.COMPARED_SLICES):
-    for _ in range(count):
-        run_round()
+def stretch(start, **columns):
+    """A stretch of two hours that is to be compared."""
+    row = {"end_at": start + reconcile.SLICE, "compared_to": start, "next_try_at": start} | columns
+    return Comparison.objects.create(start_at=start, **row)
 
 
 @pytest.mark.parametrize("by", ["run_jobs", "reconcile"])
@@ -407,28 +408,30 @@ def test_the_command_says_that_the_provider_is_away(provider):
         call_command("reconcile")
 
 
-def test_each_slice_is_compared_once_an_hour(provider):
+def test_each_stretch_of_two_days_is_compared_once_an_hour(provider):
     def listings():
         return provider.sandbox.state()["requests"].get("charge.list", 0)
 
     before = listings()
-    rounds(2 * sweeps.COMPARED_SLICES)
-    first = listings() - before
-    with later(timedelta(minutes=59)):
-        rounds(1)
-    assert listings() - before == first == sweeps.COMPARED_SLICES
+    with time_machine.travel("2026-03-01T11:30:00Z"):
+        run_round()
+        run_round()
+    assert listings() - before == Comparison.objects.count() == 25
+    with time_machine.travel("2026-03-01T12:20:00Z"):
+        run_round()
+    assert listings() - before == Comparison.objects.count() == 26
 
-    with later(timedelta(minutes=61)):
-        rounds()
+    with time_machine.travel("2026-03-01T12:31:00Z"):
+        run_round()
 
-    assert listings() - before == 2 * sweeps.COMPARED_SLICES
+    assert listings() - before == 26 + 25
 
 
 def test_run_jobs_finds_what_no_inquiry_can(provider):
     charge_id = stranger(provider, "5555555555")
 
     with later():
-        rounds()
+        run_round()
 
     assert Discrepancy.objects.get().charge_id == charge_id
     assert_clean()
@@ -438,27 +441,27 @@ def test_a_provider_that_is_away_is_asked_again_after_five_minutes(provider):
     charge_id = stranger(provider, "5555555556")
     provider.sandbox.fault("status", "charge.list", times=None)
     with later():
-        rounds(2)
+        run_round()
     assert provider.sandbox.state()["requests"]["charge.list"]
     provider.sandbox.clear_faults()
 
     with later(LATER * 2):
-        rounds()
+        run_round()
 
     assert Discrepancy.objects.get().charge_id == charge_id
 
 
 @pytest.mark.races
-def test_of_many_copies_one_compares_a_slice(provider):
+def test_of_many_copies_one_compares_a_stretch(provider):
     barrier = threading.Barrier(4)
     claims = []
     now = timezone.now()
-    JobRun.objects.create(name="reconcile:0", last_run_at=now - timedelta(hours=2))
+    stretch(now - timedelta(hours=2))
 
     def copy():
         try:
             barrier.wait()
-            claims.append(sweeps._claim("reconcile:0", now))
+            claims.append(sweeps._claim_stretch(now) is not None)
         finally:
             connection.close()
 
@@ -556,7 +559,7 @@ def test_a_charge_whose_answer_timed_out_is_found_and_its_money_booked(provider,
 
 def test_many_silent_charges_do_not_keep_a_lost_attempt_waiting(provider):
     patient, doctor = make_patient(), make_doctor()
-    for _ in range(sweeps.BATCH + 1):
+    for _ in range(3):
         charged(patient=patient, doctor=doctor)
     with later(timedelta(minutes=10)):
         order = place_order(patient, doctor)
@@ -565,7 +568,10 @@ def test_many_silent_charges_do_not_keep_a_lost_attempt_waiting(provider):
             checkout.pay_order(order=order, channel="wx", client_ip="127.0.0.1", payer=patient.user)
         failpoints.hooks.clear()
 
+    asked = []
+    failpoints.hooks["sweep.asked"] = lambda: asked.append(order.payments.get().state)
     with later(timedelta(minutes=10, seconds=40)):
         sweeps.ask_about_silent()
 
-    assert order.payments.get().state == PaymentState.PENDING
+    assert asked[0] == PaymentState.CREATING
+    assert asked[1:] == [PaymentState.PENDING] * 3
