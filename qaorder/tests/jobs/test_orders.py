@@ -439,3 +439,77 @@ def test_monthly_orders_expire_like_any_other():
 
     order.refresh_from_db()
     assert order.status == Status.CANCELLED
+
+
+def put_off(*orders):
+    """These orders' deadlines passed long before all others'."""
+    for order in orders:
+        Order.objects.filter(pk=order.pk).update(pay_deadline=timezone.now() - DAYS)
+
+
+def test_fifty_orders_that_cannot_be_asked_about_stop_no_other(provider):
+    bad, good = [overdue(provider)[0] for _ in range(50)], overdue(provider)[0]
+    put_off(*bad)
+    provider.sandbox.fault("status", "charge.retrieve", times=50)
+
+    assert sweeps.expire_unpaid() == 1
+
+    good.refresh_from_db()
+    assert good.status == Status.CANCELLED
+    assert set(Order.objects.exclude(pk=good.pk).values_list("failures", flat=True)) == {1}
+
+
+def test_three_hanging_charges_stop_no_other_order_for_longer_than_a_round(provider, settings):
+    bad, good = [overdue(provider)[0] for _ in range(3)], overdue(provider)[0]
+    put_off(*bad)
+    settings.PINGPP_DEADLINE = 0.3
+    provider.sandbox.fault("hang", "charge.retrieve", times=3)
+    before = requests(provider)
+
+    assert sweeps.expire_unpaid() == 0
+    assert requests(provider) - before == 3
+    settings.PINGPP_DEADLINE = 3.0
+    assert sweeps.expire_unpaid() == 1
+
+    good.refresh_from_db()
+    assert good.status == Status.CANCELLED
+
+
+def requests(provider):
+    return provider.sandbox.state()["requests"].get("charge.retrieve", 0)
+
+
+def test_one_order_takes_no_longer_at_the_provider_than_its_share(provider, settings):
+    order = flows.new_order()
+    for _ in range(6):
+        charge = flows.charge_for(order)
+        Payment.objects.filter(charge_id=charge["id"]).update(state=PaymentState.EXPIRED)
+    put_off(order)
+    settings.PINGPP_DEADLINE = 1.0
+    provider.sandbox.fault("delay", "charge.retrieve", times=None, seconds=0.7)
+    before = requests(provider)
+
+    assert sweeps.expire_unpaid() == 0
+
+    assert 3 <= requests(provider) - before <= 5 < order.payments.count()
+
+
+class Killed(BaseException):
+    """The process is gone at this point."""
+
+
+def test_an_order_at_which_the_process_dies_does_not_come_first_again(provider):
+    deadly, other = overdue(provider)[0], overdue(provider)[0]
+    put_off(deadly)
+
+    def die():
+        raise Killed
+
+    failpoints.hooks["sweep.asked"] = die
+    with pytest.raises(Killed):
+        sweeps.expire_unpaid()
+    failpoints.hooks.clear()
+
+    assert sweeps.expire_unpaid() == 1
+    other.refresh_from_db()
+    assert other.status == Status.CANCELLED
