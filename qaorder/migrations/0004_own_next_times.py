@@ -119,6 +119,10 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddIndex(
+            model_name="refund",
+            index=models.Index(fields=["created_at"], name="refund_created_at"),
+        ),
+        migrations.AddIndex(
             model_name="subscription",
             index=models.Index(
                 condition=models.Q(("closed_at", None)),

@@ -153,7 +153,8 @@ class Refund(models.Model):
         indexes = [
             models.Index(
                 fields=["next_try_at"], name="refund_open_due", condition=models.Q(status=0)
-            )
+            ),
+            models.Index(fields=["created_at"], name="refund_created_at"),
         ]
         constraints = [
             models.CheckConstraint(
