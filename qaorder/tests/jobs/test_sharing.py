@@ -6,12 +6,13 @@ from collections import Counter
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from ledger.models import Account, Transaction
 from qaorder import worklist
 from qaorder.jobs import orders, runner
-from qaorder.models import Order, OrderEvent, Status
+from qaorder.models import Comparison, Order, OrderEvent, Status
 from qaorder.tests import book
 from qaorder.tests.jobs import crowd
 
@@ -87,6 +88,7 @@ def looked_at(work):
 def test_a_sweep_with_nothing_to_do_looks_at_few_rows(provider):
     crowd.make_history(HISTORY)
     runner.run_round()
+    Comparison.objects.update(next_try_at=F("start_at"))
 
     found = {sweep.__name__: looked_at(sweep) for sweep in runner.SWEEPS}
 
