@@ -99,3 +99,21 @@ def test_a_sweep_with_nothing_to_do_looks_at_few_rows(provider):
         if number > FEW
     }
     assert many == {}
+
+
+def test_an_order_that_somebody_else_is_at_is_left_alone_and_not_waited_for():
+    crowd.make_answered(3)
+    first = Order.objects.earliest("status_at")
+    somebody = connection.copy()
+    somebody.set_autocommit(False)
+    try:
+        with somebody.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM qaorder_order WHERE id = %s FOR UPDATE", [first.pk])
+
+        assert orders.finish_answered() == 2
+    finally:
+        somebody.close()
+
+    first.refresh_from_db()
+    assert (first.status, first.failures) == (Status.ANSWERED, 0)
+    assert orders.finish_answered() == 1
