@@ -34,6 +34,8 @@ def send_due() -> int:
             # Nothing is sent past the limit, and the lease is longer than that.
             with pingpp.time_limit(worklist.row_seconds()):
                 hung += not _handle(refund)
+        except pingpp.CallInTransaction:
+            raise
         except Exception as error:
             log_bug(error)
         finally:

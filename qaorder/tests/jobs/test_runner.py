@@ -4,11 +4,14 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from knox.models import AuthToken
 
 from feiqingsong import failpoints
 from feiqingsong.testing.factories import age, make_user, order_in, refund
+from qaorder import worklist
 from qaorder.jobs import runner
 from qaorder.models import Order, OrderType, Payment, Refund, RefundStatus, Status
 from qaorder.tests import book, flows
@@ -136,3 +139,51 @@ def test_a_token_without_an_end_is_kept():
     AuthToken.objects.filter(pk=token.pk).update(expiry=None)
 
     assert runner.purge_tokens() == 0
+
+
+def test_everything_that_has_expired_is_purged_in_batches(monkeypatch):
+    monkeypatch.setattr(runner, "BATCH", 2)
+    user = make_user()
+    for _ in range(5):
+        AuthToken.objects.create(user)
+    AuthToken.objects.update(expiry=timezone.now() - DAYS)
+    kept, _ = AuthToken.objects.create(user)
+
+    with CaptureQueriesContext(connection) as queries:
+        assert runner.purge_tokens() == 5
+
+    assert AuthToken.objects.get() == kept
+    deletes = [query["sql"] for query in queries if query["sql"].startswith("DELETE")]
+    assert len(deletes) == 3
+
+
+def test_what_needs_no_provider_is_done_before_the_provider_is_asked(provider):
+    flows.charge_for(flows.new_order())
+    Payment.objects.update(checked_at=timezone.now() - DAYS)
+    answered = age(order_in(Status.ANSWERED), status_at=8 * DAYS)
+    seen = []
+
+    def look():
+        answered.refresh_from_db()
+        seen.append(answered.status)
+
+    failpoints.hooks["finish.paid_out"] = lambda: seen.append("paid out")
+    failpoints.hooks["sweep.asked"] = look
+    runner.run_round()
+
+    assert seen == ["paid out", Status.FINISHED]
+
+
+def test_a_process_that_is_told_to_end_stops_after_the_row_it_is_at(provider):
+    for _ in range(3):
+        age(order_in(Status.ANSWERED), status_at=8 * DAYS)
+    failpoints.hooks["finish.paid_out"] = worklist.stopping.set
+
+    try:
+        done = runner.run_round()
+    finally:
+        worklist.stopping.clear()
+
+    assert done["finish_answered"] == 1
+    assert "ask_about_silent" not in done
+    assert Order.objects.filter(status=Status.ANSWERED).count() == 2
