@@ -114,6 +114,7 @@ SETTINGS = (
     Setting("PLATFORM_SHARE_PERCENT", types.integer(0, 100), 0),
     # Above this, an act of staff that moves money waits for a second member of staff.
     Setting("STAFF_DOUBLE_CHECK_FEN", types.integer(0, 10**12), 100_000),
+    Setting("RECONCILE_ALARM_HOURS", types.integer(1, 8784), 6),
     Setting("JOBS_INTERVAL", types.number(0.001, 3600), 5.0),
     # Ping++
     Setting(

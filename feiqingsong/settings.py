@@ -184,6 +184,7 @@ ORDER_FINISH_WINDOW = timedelta(seconds=_values["ORDER_FINISH_SECONDS"])
 MONTHLY_PERIOD = timedelta(seconds=_values["MONTHLY_SECONDS"])
 # A refund that the provider has for longer is listed for staff.
 REFUND_OVERDUE = timedelta(days=3)
+RECONCILE_ALARM = timedelta(hours=_values["RECONCILE_ALARM_HOURS"])
 IDEMPOTENCY_KEEP = timedelta(hours=24)
 
 # Ping++, in development the sandbox

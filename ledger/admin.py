@@ -1,12 +1,13 @@
 """The book in the admin: to be read, never to be written."""
 
 from django.contrib import admin
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from feiqingsong import money
 from feiqingsong.admin import PlainInline, ReadOnlyAdmin, yuan
-from ledger.models import Account, Entry, Transaction
+from ledger import snapshots
+from ledger.models import Account, BalanceSnapshot, Entry, Transaction
 
 
 class EntryInline(PlainInline):
@@ -20,7 +21,7 @@ class EntryInline(PlainInline):
 
 @admin.register(Account)
 class AccountAdmin(ReadOnlyAdmin):
-    """Shared accounts cache no balance; the sum of their entries is on their own page."""
+    """Shared accounts cache no balance; what they hold is on their own page."""
 
     list_display = ["code", "kind", "owner", yuan("balance_fen", "余额（元）")]
     list_filter = ["kind"]
@@ -31,7 +32,14 @@ class AccountAdmin(ReadOnlyAdmin):
 
     @admin.display(description="分录合计（元）")
     def entries_sum(self, account: Account) -> str:
-        return money.to_yuan(account.entries.aggregate(total=Sum("amount_fen"))["total"] or 0)
+        return money.to_yuan(snapshots.balance_fen(account))
+
+
+@admin.register(BalanceSnapshot)
+class BalanceSnapshotAdmin(ReadOnlyAdmin):
+    list_display = ["account", "last_entry", yuan("balance_fen", "余额（元）")]
+    list_select_related = ["account"]
+    fields = list_display
 
 
 @admin.register(Transaction)

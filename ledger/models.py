@@ -33,7 +33,7 @@ class Account(models.Model):
     """Where money can be. Positive: we owe it to the owner; clearing and bank are owed to us.
 
     Only accounts with an owner cache their balance. The shared ones would serialise every payment
-    on one row, so theirs is the sum of their entries.
+    on one row, so theirs is the sum of their entries, kept up to some entry by `snapshots`.
     """
 
     code = models.CharField("编号", max_length=40, unique=True)
@@ -114,3 +114,20 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.amount_fen:+d}"
+
+
+class BalanceSnapshot(models.Model):
+    """What a shared account held when all entries up to `last_entry`, and no others, were made."""
+
+    account = models.OneToOneField(
+        Account, on_delete=models.PROTECT, related_name="snapshot", verbose_name="账户"
+    )
+    last_entry = models.BigIntegerField("截至分录编号", default=0)
+    balance_fen = models.BigIntegerField("余额（分）", default=0)
+
+    class Meta:
+        verbose_name = "余额快照"
+        verbose_name_plural = "余额快照"
+
+    def __str__(self) -> str:
+        return f"{self.account_id} @ {self.last_entry}"

@@ -1,6 +1,6 @@
 """The order's lifecycle as data: one table, and the one function that moves an order along it."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection, models, transaction
 from django.utils import timezone
@@ -77,7 +77,12 @@ def advance(order: Order, event: Event, role: Role, actor: User | None = None) -
     if move is None or role not in move.roles:
         raise REFUSALS[event]
     now = timezone.now()
-    changes = {"status": move.target, "status_at": now}
+    changes: dict[str, Any] = {
+        "status": move.target,
+        "status_at": now,
+        "next_try_at": None,
+        "failures": 0,
+    }
     if event is Event.PAY:
         changes["paid_with"] = order.paid_with
         changes["channel"] = order.channel

@@ -142,6 +142,8 @@ class OrderAdmin(StaffActsAdmin):
         list_display[4],
         "status",
         "status_at",
+        "next_try_at",
+        "failures",
         "channel",
         "paid_with",
         "released_at",

@@ -63,8 +63,11 @@ class PaymentAdmin(ReadOnlyAdmin):
         "has_charge",
         "expires_at",
         "asked_at",
+        "last_asked_at",
         "leased_until",
         "checked_at",
+        "next_try_at",
+        "failures",
     ]
     inlines = [RefundInline]
 

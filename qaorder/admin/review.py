@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from feiqingsong import money
 from feiqingsong.admin import ReadOnlyAdmin, ask_reason, yuan
 from qaorder.admin.acts import StaffActsAdmin
-from qaorder.models import Discrepancy, HeldCharge, JobRun, Notice, Resolution
+from qaorder.models import Comparison, Discrepancy, HeldCharge, Notice, Resolution
 from qaorder.models.reconciliation import MONEY_KINDS
 from qaorder.payments import discrepancies
 
@@ -131,7 +131,7 @@ class NoticeAdmin(ReadOnlyAdmin):
     fields = list_display
 
 
-@admin.register(JobRun)
-class JobRunAdmin(ReadOnlyAdmin):
-    list_display = ["name", "last_run_at"]
+@admin.register(Comparison)
+class ComparisonAdmin(ReadOnlyAdmin):
+    list_display = ["start_at", "end_at", "compared_to", "next_try_at", "failures"]
     fields = list_display

@@ -3,34 +3,36 @@
 import logging
 from datetime import datetime, timedelta
 
+from django.conf import settings
+from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from qaorder.models import JobRun, Payment
+from feiqingsong.errors import log_bug
+from qaorder import worklist
+from qaorder.models import Comparison, Payment
 from qaorder.models.payment import PaymentState
 from qaorder.payments import inquiry, pingpp, reconcile
 
 logger = logging.getLogger("feiqingsong.jobs")
 
-BATCH = 20
 LOST_AFTER = timedelta(seconds=30)
 """An attempt without an answer is looked for once its request can no longer be running."""
 SILENT_AFTER = timedelta(minutes=5)
 """A charge without a notice is asked about, so that a lost notice costs minutes, not money."""
-COMPARED_SLICES = 8
-"""The last two days, a slice each round, so that no round takes long."""
+COMPARED_FOR = timedelta(hours=48)
+"""How long a stretch is compared again, as notices and refunds may be late."""
 COMPARED_EVERY = timedelta(hours=1)
 COMPARED_AGAIN_AFTER = timedelta(minutes=5)
-"""When the provider did not answer."""
-COMPARISON = "reconcile:"
+"""When the provider did not answer, or whoever compared it died."""
 
 
 def ask_about_silent() -> int:
     """Ask the provider about lost attempts and silent charges; return how many were asked about.
 
-    Any number of copies may run: each attempt is claimed by moving its `checked_at`. The lost come
-    first, in a batch of their own: clients wait for them, and any number of silent ones may be due.
+    Any number of copies may run: each attempt is leased. The lost come first, with time of their
+    own: clients wait for them, and any number of silent ones may be due.
     """
     now = timezone.now()
     free = Q(leased_until=None) | Q(leased_until__lte=Now())
@@ -39,58 +41,112 @@ def ask_about_silent() -> int:
     # Each pause is as long as all before it: most charges are never paid, and `compare_books`
     # finds those whose notice is lost late. Once more when it has expired.
     rested = Q(checked_at__lte=now - (F("checked_at") - F("created_at")))
-    return _ask(lost, now) + _ask(silent & (rested | Q(expires_at__lte=now)), now)
+    return _ask(lost) + _ask(silent & (rested | Q(expires_at__lte=now)))
 
 
-def _ask(condition: Q, now: datetime) -> int:
-    asked = 0
-    for payment in Payment.objects.filter(condition).order_by("checked_at")[:BATCH]:
-        claimed = Payment.objects.filter(pk=payment.pk, checked_at=payment.checked_at)
-        if not claimed.update(checked_at=now):
-            continue
-        try:
-            inquiry.ask(payment)
-        except pingpp.ProviderError as error:
-            logger.warning("payment %d stays open: %s", payment.pk, type(error).__name__)
-            if error.hangs:
-                return asked + 1
+def _ask(condition: Q) -> int:
+    asked = hung = 0
+    for _ in worklist.turns(worklist.SWEEP_SECONDS / 2):
+        payment = inquiry.claim(Payment.objects.filter(condition))
+        if payment is None:
+            break
         asked += 1
+        try:
+            inquiry.ask_claimed(payment)
+        except pingpp.ProviderError as error:
+            logger.warning("payment %d stays open: %s", payment.pk, error.kind)
+            hung += error.hangs
+        except Exception as error:
+            log_bug(error)
+        if hung == worklist.MAX_HUNG:
+            break
     return asked
 
 
 def compare_books() -> int:
-    """Compare one due slice of the last two days with the provider; return the differences.
+    """Compare every due stretch with the provider, the oldest first; return the differences.
 
-    Each slice is compared at most once an hour, by the one copy that claims it.
+    The last two days are compared every hour; what a long stop left out, once. A stretch that
+    fails waits while the others are compared. Says so loudly while the comparison is far behind.
     """
     now = timezone.now()
-    for number in range(COMPARED_SLICES):
-        if not _claim(f"{COMPARISON}{number}", now):
-            continue
-        end = now - number * reconcile.SLICE
+    _lay_out(now)
+    found = 0
+    for _ in worklist.turns():
+        stretch = _claim_stretch(now)
+        if stretch is None:
+            break
         try:
-            report = reconcile.compare(end - reconcile.SLICE, end)
+            found += _compare(stretch)
         except pingpp.ProviderError as error:
-            logger.warning("comparison waits: %s", type(error).__name__)
-            _postpone(now)
-            return 0
-        for row in report.found:
-            if row.resolved_at is None:
-                logger.warning("difference %d: %s %s", row.pk, row.kind, row.charge_id)
-        return len(report.found)
-    return 0
+            logger.warning("comparison of %s waits: %s", stretch, error.kind)
+            _warn_if_behind()
+            if error.hangs:
+                break
+        except Exception as error:
+            log_bug(error)
+            _warn_if_behind()
+    return found
 
 
-def _claim(name: str, now: datetime) -> bool:
-    """Whether this copy is to run the slice now: it has moved its time forward."""
-    before = now - COMPARED_EVERY
-    JobRun.objects.get_or_create(name=name, defaults={"last_run_at": before})
-    return bool(JobRun.objects.filter(name=name, last_run_at__lte=before).update(last_run_at=now))
+def _lay_out(now: datetime) -> None:
+    """Have a row for every stretch up to now since the last one, or at first for two days."""
+    length = reconcile.SLICE
+    last = Comparison.objects.order_by("start_at").last()
+    if last is None:
+        # On the same marks in all copies, so that none is laid out twice.
+        before = (now - COMPARED_FOR).timestamp()
+        start = now - COMPARED_FOR - timedelta(seconds=before % length.total_seconds())
+    else:
+        start = last.end_at
+    starts = [start + number * length for number in range(max(0, -(-(now - start) // length)))]
+    rows = [
+        Comparison(start_at=at, end_at=at + length, compared_to=at, next_try_at=now)
+        for at in starts
+    ]
+    Comparison.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def _postpone(now: datetime) -> None:
-    """Let every slice wait while the provider is away, so that other sweeps need not."""
-    slices = JobRun.objects.filter(name__startswith=COMPARISON)
-    soon = now - COMPARED_EVERY + COMPARED_AGAIN_AFTER
-    slices.filter(last_run_at=now).update(last_run_at=soon)
-    slices.filter(last_run_at__lt=soon).update(last_run_at=soon)
+@transaction.atomic
+def _claim_stretch(now: datetime) -> Comparison | None:
+    """The oldest due stretch, pushed back in case it fails."""
+    due = Comparison.objects.filter(next_try_at__lte=now).order_by("start_at")
+    stretch = worklist.pick(due)
+    if stretch is not None:
+        stretch.failures += 1
+        stretch.next_try_at = timezone.now() + COMPARED_AGAIN_AFTER
+        stretch.save(update_fields=["failures", "next_try_at"])
+    return stretch
+
+
+def _compare(stretch: Comparison) -> int:
+    """Compare one stretch and say when it is compared next, if ever."""
+    now = timezone.now()
+    report = reconcile.compare(stretch.start_at, stretch.end_at)
+    for row in report.found:
+        if row.resolved_at is None:
+            logger.warning("difference %d: %s %s", row.pk, row.kind, row.charge_id)
+    stretch.compared_to = min(stretch.end_at, max(stretch.start_at, now - reconcile.SETTLED_AFTER))
+    is_old = stretch.compared_to == stretch.end_at < now - COMPARED_FOR
+    stretch.next_try_at = None if is_old else now + COMPARED_EVERY
+    stretch.failures = 0
+    stretch.save(update_fields=["compared_to", "next_try_at", "failures"])
+    return len(report.found)
+
+
+def compared_to() -> datetime | None:
+    """Up to when everything has been compared; None if comparing has not begun."""
+    behind = Comparison.objects.filter(next_try_at__isnull=False, compared_to__lt=F("end_at"))
+    first = behind.order_by("start_at").first() or Comparison.objects.order_by("start_at").last()
+    return first and first.compared_to
+
+
+def is_behind() -> bool:
+    """Whether the comparison is so far behind that staff must see to it."""
+    until = compared_to()
+    return until is not None and until < timezone.now() - settings.RECONCILE_ALARM
+
+
+def _warn_if_behind() -> None:
+    if is_behind():
+        logger.error("books are compared up to %s only", compared_to())

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("qaorder", "0002_reconciliation")]
+    dependencies = [("qaorder", "0004_own_next_times")]
 
     operations = [
         migrations.AddField(

@@ -17,6 +17,6 @@ def count(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("qaorder", "0003_money_ways_out")]
+    dependencies = [("qaorder", "0005_idempotency_claims")]
 
     operations = [migrations.RunPython(count, migrations.RunPython.noop)]

@@ -17,7 +17,12 @@ from qaorder.models.payment import (
     RefundOrigin,
     RefundStatus,
 )
-from qaorder.models.reconciliation import Discrepancy, DiscrepancyKind, JobRun, Resolution
+from qaorder.models.reconciliation import (
+    Comparison,
+    Discrepancy,
+    DiscrepancyKind,
+    Resolution,
+)
 from qaorder.models.staff import Payout, StaffRequest, StaffRequestState
 from qaorder.models.subscription import Subscription
 
@@ -25,6 +30,7 @@ __all__ = [
     "Answer",
     "Bearer",
     "Channel",
+    "Comparison",
     "DiagnosisTag",
     "Discrepancy",
     "DiscrepancyKind",
@@ -33,7 +39,6 @@ __all__ = [
     "HeldCharge",
     "HeldResolution",
     "IdempotencyKey",
-    "JobRun",
     "Notice",
     "NoticeOutcome",
     "Order",

@@ -57,7 +57,10 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
 
 class Order(models.Model):
-    """One consultation. Only `lifecycle.advance` writes `status`."""
+    """One consultation. Only `lifecycle.advance` writes `status`.
+
+    `next_try_at` and `failures` are of the clock's move out of this status, where it failed.
+    """
 
     order_number = models.CharField("订单号", max_length=ORDER_NUMBER_LENGTH, unique=True)
     patient = models.ForeignKey(
@@ -93,6 +96,8 @@ class Order(models.Model):
     pay_deadline = models.DateTimeField("支付截止")
     released_at = models.DateTimeField("结算时间", null=True, blank=True)
     created_at = models.DateTimeField("创建时间", default=timezone.now)
+    next_try_at = models.DateTimeField("系统下次处理时间", null=True, blank=True)
+    failures = models.PositiveIntegerField("系统处理失败次数", default=0, db_default=0)
     patient_hidden_at = models.DateTimeField("患者删除时间", null=True, blank=True)
     doctor_hidden_at = models.DateTimeField("医生删除时间", null=True, blank=True)
 
@@ -121,6 +126,12 @@ class Order(models.Model):
                 fields=["status_at"],
                 name="order_unreleased",
                 condition=models.Q(status__in=(4, 5), released_at=None),
+            ),
+            # Without the running months, which are many and not for these sweeps.
+            models.Index(
+                fields=["status", "status_at"],
+                name="order_online_status_at",
+                condition=models.Q(order_type="online", status__in=(1, 2)),
             ),
         ]
         constraints = [

@@ -28,7 +28,9 @@ class Payment(models.Model):
     An order may have several. `order_no` is our number at the provider, written before the
     provider is called. Alipay may make two charges for one `order_no`; when both are paid, the
     second becomes a row of its own with `duplicate_of`. `asked_at` set means the provider may know
-    of it; `leased_until` means a request is talking to the provider about it right now.
+    of it, by a charge made between then and `last_asked_at`; `search_until` is how far a search for
+    that charge, newest first, has still to go. `leased_until` means a request is talking to the
+    provider about it right now, `inquiry_leased_until` that a sweep is.
     """
 
     order = models.ForeignKey(
@@ -64,8 +66,13 @@ class Payment(models.Model):
     charge = models.TextField("渠道支付对象", blank=True)
     expires_at = models.DateTimeField("支付对象过期时间", null=True, blank=True)
     asked_at = models.DateTimeField("首次请求渠道时间", null=True, blank=True)
+    last_asked_at = models.DateTimeField("最近请求渠道时间", null=True, blank=True)
+    search_until = models.DateTimeField("待查找截止", null=True, blank=True)
     leased_until = models.DateTimeField("占用至", null=True, blank=True)
+    inquiry_leased_until = models.DateTimeField("查询占用至", null=True, blank=True)
     checked_at = models.DateTimeField("最近核对时间", default=timezone.now)
+    next_try_at = models.DateTimeField("查询失败后下次时间", null=True, blank=True)
+    failures = models.PositiveIntegerField("连续查询失败次数", default=0, db_default=0)
     paid_at = models.DateTimeField("到账时间", null=True, blank=True)
     created_at = models.DateTimeField("创建时间", default=timezone.now)
 
@@ -152,7 +159,7 @@ class Refund(models.Model):
     Open until the provider says succeeded; `sent_at` set means the provider may know of it, so it
     is looked for there before it is sent again. A failed one waits for staff; each new attempt
     at the provider has its number, which the provider's refund names. All refunds of a payment,
-    the failed ones too, make up its `refunded_fen`.
+    the failed ones too, make up its `refunded_fen`. `leased_until`: a sender is at it.
     """
 
     payment = models.ForeignKey(
@@ -191,6 +198,7 @@ class Refund(models.Model):
     tries = models.PositiveIntegerField("尝试次数", default=0)
     sent_at = models.DateTimeField("首次发送时间", null=True, blank=True)
     next_try_at = models.DateTimeField("下次处理时间", default=timezone.now)
+    leased_until = models.DateTimeField("占用至", null=True, blank=True)
     created_at = models.DateTimeField("创建时间", default=timezone.now)
     finished_at = models.DateTimeField("完成时间", null=True, blank=True)
 
@@ -204,6 +212,7 @@ class Refund(models.Model):
             models.Index(
                 fields=["created_at"], name="refund_not_back", condition=~models.Q(status=1)
             ),
+            models.Index(fields=["created_at"], name="refund_created_at"),
         ]
         constraints = [
             models.CheckConstraint(

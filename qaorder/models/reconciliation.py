@@ -1,4 +1,4 @@
-"""What the comparison with the provider's book found, and when sweeps ran last."""
+"""The comparison with the provider's book: what was compared, and what it found."""
 
 from django.db import models
 from django.utils import timezone
@@ -19,6 +19,7 @@ class DiscrepancyKind(models.TextChoices):
     REFUND_DIFFERS = "refund_differs", "退款金额不符"
     REFUND_ABSENT = "refund_absent", "本地已退款，渠道未退"
     REFUND_UNDONE = "refund_undone", "渠道退款成功后又失败"
+    UNREADABLE = "unreadable", "渠道查询出错，未能核对"
 
 
 MENDED_KINDS = (DiscrepancyKind.MISSED, DiscrepancyKind.REFUND_MISSED)
@@ -93,15 +94,29 @@ class Discrepancy(models.Model):
         return f"{self.kind} {self.charge_id}"
 
 
-class JobRun(models.Model):
-    """When a rare sweep ran last; moving `last_run_at` forward is the right to run it."""
+class Comparison(models.Model):
+    """One stretch of time whose charges are compared, again and again until it is old.
 
-    name = models.CharField("名称", max_length=40, unique=True)
-    last_run_at = models.DateTimeField("最近运行时间")
+    `compared_to` is how far it was when last compared, `start_at` before that. `next_try_at` is
+    None once nothing can change any more.
+    """
+
+    start_at = models.DateTimeField("开始时间", unique=True)
+    end_at = models.DateTimeField("结束时间")
+    compared_to = models.DateTimeField("已核对至")
+    next_try_at = models.DateTimeField("下次核对时间", null=True)
+    failures = models.PositiveIntegerField("连续失败次数", default=0, db_default=0)
 
     class Meta:
-        verbose_name = "定期任务"
-        verbose_name_plural = "定期任务"
+        verbose_name = "对账时段"
+        verbose_name_plural = "对账时段"
+        indexes = [
+            models.Index(
+                fields=["start_at"],
+                name="comparison_open",
+                condition=models.Q(next_try_at__isnull=False),
+            )
+        ]
 
     def __str__(self) -> str:
-        return self.name
+        return f"{self.start_at:%Y-%m-%d %H:%M}"

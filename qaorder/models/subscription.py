@@ -18,7 +18,8 @@ class Subscription(models.Model):
     """Service from `start_at` up to, not including, `end_at`; periods of a pair never overlap.
 
     A second purchase starts where the last period ends. A refund ends its period at once; the
-    pair's later periods move up by the time given back.
+    pair's later periods move up by the time given back. `closed_at`: the clock has done what its
+    end asks for.
     """
 
     order = models.OneToOneField(
@@ -33,6 +34,7 @@ class Subscription(models.Model):
     start_at = models.DateTimeField("开始时间")
     end_at = models.DateTimeField("结束时间")
     refunded_at = models.DateTimeField("退款时间", null=True, blank=True)
+    closed_at = models.DateTimeField("到期处理时间", null=True, blank=True)
 
     objects = SubscriptionQuerySet.as_manager()
 
@@ -40,7 +42,10 @@ class Subscription(models.Model):
         verbose_name = "包月服务"
         verbose_name_plural = "包月服务"
         indexes = [
-            models.Index(fields=["patient", "doctor", "end_at"], name="subscription_pair_end")
+            models.Index(fields=["patient", "doctor", "end_at"], name="subscription_pair_end"),
+            models.Index(
+                fields=["end_at"], name="subscription_to_close", condition=models.Q(closed_at=None)
+            ),
         ]
         constraints = [
             models.CheckConstraint(

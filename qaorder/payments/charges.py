@@ -1,8 +1,10 @@
 """The Ping++ charge of one attempt: what is sent, and finding one that may already be there."""
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from qaorder.models import Channel, Payment
@@ -12,15 +14,19 @@ SUBJECT_PREFIX = "肺轻松#"
 RECHARGE_SUBJECT = "肺轻松余额充值"
 DEFAULT_LIFETIME = {Channel.ALIPAY: timedelta(hours=24), Channel.WX: timedelta(hours=2)}
 """The provider's own default expiry of a charge."""
-LOOK_BACK = timedelta(minutes=2)
+CLOCK_SKEW = timedelta(minutes=2)
 """How far the two clocks may be apart when a lost charge is looked for."""
+LOOKED_THROUGH = 1000
+"""How many charges one search lists; the rest is for the next."""
 
 
 def create_charge(payment: Payment, client_ip: str) -> dict[str, Any]:
-    """Ask the provider for a charge of this attempt; outside any transaction.
+    """Ask the provider for a charge of this attempt, noting when; outside any transaction.
 
     Raises: pingpp.ProviderError.
     """
+    rows = Payment.objects.filter(pk=payment.pk)
+    rows.update(last_asked_at=timezone.now(), search_until=None)
     order = payment.order
     if order is None:
         subject = body = RECHARGE_SUBJECT
@@ -45,19 +51,49 @@ def find_charge(payment: Payment) -> dict[str, Any] | None:
     """Return the provider's charge of this attempt, paid ones first, or None; no transaction.
 
     For an attempt whose answer was lost: the provider cannot be asked by our number, so the
-    charges since the attempt was sent are looked through.
-    Raises: pingpp.ProviderError.
+    charges made while the attempt was sent are looked through, newest first. None means that all
+    were. What a search leaves over, the next one goes on with.
+    Raises: pingpp.ProviderError; ProviderUnavailable (`kind` too_long) if charges are left over.
     """
-    since = (payment.asked_at or payment.created_at) - LOOK_BACK
-    found = None
-    for charge in pingpp.list_charges(
-        created_gte=int(since.timestamp()), channel=str(payment.channel)
-    ):
-        if charge.get("order_no") == payment.order_no:
-            if charge.get("paid"):
-                return charge
-            found = found or charge
+    start, end = _stretch(payment)
+    found, oldest = None, end
+    listing = pingpp.list_charges(created_gte=start, created_lte=end, channel=str(payment.channel))
+    try:
+        for number, charge in enumerate(listing, 1):
+            if charge.get("order_no") == payment.order_no:
+                if charge.get("paid"):
+                    return charge
+                found = found or charge
+            oldest = min(oldest, _created(charge, oldest))
+            # A second that holds more than that is listed to its end, or the search would stay.
+            if number >= LOOKED_THROUGH and oldest < end:
+                raise pingpp.ProviderUnavailable("list_charges", "too_long")
+    except pingpp.ProviderUnavailable as error:
+        # One second that is too long to be listed at all is stepped over: money paid for a charge
+        # in it is still recognised by our number.
+        _go_on_from(payment, min(oldest, end - 1) if error.kind == "too_long" else oldest)
+        if found is None:
+            raise
     return found
+
+
+def _stretch(payment: Payment) -> tuple[int, int]:
+    """The unix seconds between which the provider may have made a charge of this attempt."""
+    first = payment.asked_at or payment.created_at
+    over = (payment.last_asked_at or first) + timedelta(seconds=settings.PINGPP_DEADLINE)
+    end = payment.search_until or over + CLOCK_SKEW
+    return int((first - CLOCK_SKEW).timestamp()), math.ceil(end.timestamp())
+
+
+def _created(charge: dict[str, Any], default: int) -> int:
+    created = charge.get("created")
+    return created if type(created) is int else default
+
+
+def _go_on_from(payment: Payment, second: int) -> None:
+    """Keep how far the search has come, unless the provider was asked for a charge meanwhile."""
+    rows = Payment.objects.filter(pk=payment.pk, last_asked_at=payment.last_asked_at)
+    rows.update(search_until=datetime.fromtimestamp(second, UTC))
 
 
 def expiry_of(charge: dict[str, Any], payment: Payment) -> datetime:

@@ -60,6 +60,11 @@ def resolve(row: Discrepancy, resolution: Resolution) -> bool:
     return True
 
 
+def is_open(kind: DiscrepancyKind, charge_id: str) -> bool:
+    """Whether such a difference is known and not resolved."""
+    return Discrepancy.objects.filter(kind=kind, charge_id=charge_id, resolved_at=None).exists()
+
+
 def close_gone(charge_ids: Collection[str], found: Collection[int]) -> int:
     """Resolve the open differences of these charges that were not found again."""
     gone: Iterable[Discrepancy] = Discrepancy.objects.filter(resolved_at=None)

@@ -3,14 +3,51 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from feiqingsong.failpoints import failpoint
+from qaorder import worklist
 from qaorder.models import Payment
 from qaorder.models.payment import OPEN_STATES, PaymentState
 from qaorder.payments import charges, pingpp
 from qaorder.payments.checkout import is_free, keep_charge
 from qaorder.payments.settlement import read_paid_charge, settle
+
+LEASE = "inquiry_leased_until"
+
+
+@transaction.atomic
+def claim(rows: QuerySet[Payment]) -> Payment | None:
+    """Lease the one of these attempts that was checked longest ago; None if there is none left.
+
+    It is pushed back before it is asked about, so that not even a death at it stops the others.
+    """
+    due = rows.filter(worklist.is_due(), worklist.is_free(LEASE))
+    payment = worklist.pick(due.order_by("checked_at"))
+    if payment is None:
+        return None
+    worklist.push_back(payment)
+    return worklist.lease(payment, LEASE)
+
+
+def ask_claimed(payment: Payment) -> None:
+    """Ask about a leased attempt and give it back: as one that works, or still pushed back.
+
+    A search that goes on next time has not failed.
+    Raises: pingpp.ProviderError.
+    """
+    answered = False
+    try:
+        with pingpp.time_limit(worklist.row_seconds()):
+            ask(payment)
+        answered = True
+    except pingpp.ProviderUnavailable as error:
+        answered = error.kind == "too_long"
+        raise
+    finally:
+        works = {"failures": 0, "next_try_at": None, "checked_at": timezone.now()}
+        worklist.release(payment, LEASE, **works if answered else {})
 
 
 def ask(payment: Payment) -> None:
@@ -20,7 +57,6 @@ def ask(payment: Payment) -> None:
     knows nothing of has failed; an unpaid one past its time has expired.
     Raises: pingpp.ProviderUnavailable, pingpp.ProviderRefused (but for an unknown charge).
     """
-    asked_at = timezone.now()
     charge = None
     if payment.charge_id:
         charge = _retrieve(payment.charge_id)
@@ -35,7 +71,7 @@ def ask(payment: Payment) -> None:
         locked = Payment.objects.select_for_update().get(pk=payment.pk)
         if charge is not None:
             keep_charge(locked, charge)
-        _close_if_over(locked, asked_at)
+        _close_if_over(locked, payment.last_asked_at)
 
 
 def _retrieve(charge_id: str) -> dict | None:
@@ -47,14 +83,14 @@ def _retrieve(charge_id: str) -> dict | None:
         raise
 
 
-def _close_if_over(payment: Payment, asked_at: datetime) -> None:
+def _close_if_over(payment: Payment, last_asked_at: datetime | None) -> None:
     now = timezone.now()
     if payment.state not in OPEN_STATES:
         return
     if payment.state == PaymentState.CREATING:
         # Looked for and not there; a request that still holds the lease may yet make it, and one
-        # that was lost since then may have made it.
-        if is_free(payment) and payment.checked_at <= asked_at:
+        # that asked for it since then may have made it.
+        if is_free(payment) and payment.last_asked_at == last_asked_at:
             payment.state = PaymentState.FAILED
     elif payment.expires_at is None or payment.expires_at < now:
         payment.state = PaymentState.EXPIRED

@@ -1,15 +1,15 @@
 """Sending refunds to the provider: looked for there first, sent once, asked about until final."""
 
 import logging
-from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
-from django.db import connection, transaction
-from django.db.models.functions import Coalesce
+from django.db import transaction
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
+from feiqingsong.errors import log_bug
 from feiqingsong.failpoints import failpoint
+from qaorder import worklist
 from qaorder.models import Refund
 from qaorder.models.payment import RefundStatus
 from qaorder.payments import console, pingpp, refund_answers, refunds
@@ -18,7 +18,6 @@ logger = logging.getLogger("feiqingsong.refunds")
 
 DESCRIPTION = "订单退款"
 """What the provider is told; the reason itself may speak of the patient's condition."""
-BATCH = 20
 PASSING_REFUSALS = (401, 403, 408, 429)
 """About us or the moment, not about the refund."""
 
@@ -28,33 +27,38 @@ def send_due() -> int:
 
     Any number of copies may run: each refund is leased before the provider is asked.
     """
-    pks = Refund.objects.filter(status=RefundStatus.OPEN, next_try_at__lte=timezone.now())
-    handled = 0
-    for pk in list(pks.order_by("next_try_at").values_list("pk", flat=True)[:BATCH]):
-        refund = _claim(pk)
-        if refund is not None:
-            handled += 1
-            if not _handle(refund):
-                break
+    handled = hung = 0
+    for _ in worklist.turns():
+        refund = _claim()
+        if refund is None:
+            break
+        handled += 1
+        try:
+            # Nothing is sent past the limit, and the lease is longer than that.
+            with pingpp.time_limit(worklist.row_seconds()):
+                hung += not _handle(refund)
+        except pingpp.CallInTransaction:
+            raise
+        except Exception as error:
+            log_bug(error)
+        finally:
+            worklist.release(refund)
+        if hung == worklist.MAX_HUNG:
+            break
     return handled
 
 
 @transaction.atomic
-def _claim(pk: int) -> Refund | None:
-    """Lease one due refund until its next try; None if another copy has it."""
-    rows = Refund.objects.select_for_update(
-        skip_locked=connection.features.has_select_for_update_skip_locked, of=("self",)
-    )
-    now = timezone.now()
-    refund = rows.filter(pk=pk, status=RefundStatus.OPEN, next_try_at__lte=now).first()
+def _claim() -> Refund | None:
+    """Lease the refund that has been due longest; None if other copies have all that are due."""
+    due = Refund.objects.filter(status=RefundStatus.OPEN, next_try_at__lte=timezone.now())
+    refund = worklist.pick(due.filter(worklist.is_free()).order_by("next_try_at"))
     if refund is None:
         return None
     refund.tries += 1
-    # Longer than any call may take, so that no other copy sends it meanwhile.
-    lease = timedelta(seconds=settings.PINGPP_DEADLINE) * 4
-    refund.next_try_at = now + max(refunds.backoff(refund.tries), lease)
+    refund.next_try_at = timezone.now() + refunds.backoff(refund.tries)
     refund.save(update_fields=["tries", "next_try_at"])
-    return refund
+    return worklist.lease(refund)
 
 
 def _handle(refund: Refund) -> bool:
@@ -85,9 +89,13 @@ def _handle(refund: Refund) -> bool:
 
 
 def _is_still_ours(refund: Refund) -> bool:
-    """Note that the provider may know of it from now on; False if the console's took its place."""
+    """Note that the provider may know of it from now on.
+
+    False if it is nothing to be sent any more: the console's took its place, or the lease is over.
+    """
     rows = Refund.objects.filter(pk=refund.pk, status=RefundStatus.OPEN, refund_id=None)
-    return bool(rows.update(sent_at=Coalesce("sent_at", timezone.now())))
+    ours = rows.filter(leased_until=refund.leased_until, leased_until__gt=Now())
+    return bool(ours.update(sent_at=Coalesce("sent_at", timezone.now())))
 
 
 def _look_up(refund: Refund) -> dict[str, Any] | None:
@@ -117,7 +125,8 @@ def _is_definite(error: pingpp.ProviderError) -> bool:
 
 
 def _note_failure(refund: Refund, error: pingpp.ProviderError) -> None:
-    """Keep why it is still open, for staff."""
-    Refund.objects.filter(pk=refund.pk, status=RefundStatus.OPEN).update(
+    """Keep why it is still open, for staff, unless another sender has it by now."""
+    ours = Refund.objects.filter(pk=refund.pk, leased_until=refund.leased_until)
+    ours.filter(status=RefundStatus.OPEN).update(
         failure_code=(error.code or type(error).__name__)[:60]
     )

@@ -6,6 +6,7 @@ for staff. What is younger than SETTLED_AFTER is still in flight and left alone.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -14,6 +15,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from feiqingsong.errors import log_bug
 from qaorder.models import (
     Channel,
     Discrepancy,
@@ -30,9 +32,11 @@ from qaorder.payments import console, discrepancies, pingpp, refund_answers
 from qaorder.payments.settlement import PaidCharge, read_paid_charge, settle
 
 SETTLED_AFTER = timedelta(minutes=5)
-SLICE = timedelta(hours=6)
+SLICE = timedelta(hours=2)
 """How much is asked for at once; halved where the provider has too much to list."""
 SHORTEST = timedelta(seconds=2)
+MAX_UNREAD = 5
+"""If more charges than these newly cannot be read, it is the provider that is at fault."""
 BATCH = 200
 TEXT_LENGTH = 64
 
@@ -44,11 +48,36 @@ class Report:
     """What one comparison looked at and found."""
 
     charges: set[str] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
     found: list[Discrepancy] = field(default_factory=list)
     gone: int = 0
+    newly_unread: int = 0
 
     def note(self, kind: DiscrepancyKind, charge_id: str, **details: Any) -> None:
         self.found.append(discrepancies.note(kind, charge_id, **details))
+
+    @contextmanager
+    def reading(self, charge_id: str, order_no: str) -> Iterator[None]:
+        """Note a charge that cannot be read, and go on with the next.
+
+        Those that were noted before do not count: however many a stretch has, it comes to an end.
+        """
+        try:
+            yield
+        except pingpp.ProviderError as error:
+            failed: Exception = error
+        except Exception as error:
+            log_bug(error)
+            failed = error
+        else:
+            return
+        self.charges.discard(charge_id)
+        self.unread.add(charge_id)
+        is_known = discrepancies.is_open(DiscrepancyKind.UNREADABLE, charge_id)
+        self.note(DiscrepancyKind.UNREADABLE, charge_id, order_no=order_no)
+        self.newly_unread += not is_known
+        if self.newly_unread > MAX_UNREAD:
+            raise failed
 
 
 def compare(start: datetime, end: datetime) -> Report:
@@ -90,10 +119,11 @@ def _check_theirs(charges: list[Json], settled: datetime, report: Report) -> Non
     known = {payment.charge_id: payment for payment in rows}
     for charge in charges:
         payment = known.get(charge["id"])
-        if payment is not None:
-            _compare(payment, charge, settled, report)
-        else:
-            _settle(charge, settled, report)
+        with report.reading(charge["id"][:TEXT_LENGTH], payment.order_no if payment else ""):
+            if payment is not None:
+                _compare(payment, charge, settled, report)
+            else:
+                _settle(charge, settled, report)
 
 
 def _check_ours(start: datetime, end: datetime, settled: datetime, report: Report) -> None:
@@ -104,22 +134,25 @@ def _check_ours(start: datetime, end: datetime, settled: datetime, report: Repor
     for condition in (made, refunded):
         for payment in _payments().filter(condition).distinct():
             charge_id = payment.charge_id or f"payment:{payment.pk}"
-            if charge_id in report.charges:
-                continue
-            charge = _retrieve(payment.charge_id)
-            if charge is None or charge.get("paid") is not True:
-                report.charges.add(charge_id)
-                kind = DiscrepancyKind.ABSENT if charge is None else DiscrepancyKind.UNPAID
-                report.note(
-                    kind,
-                    charge_id,
-                    payment=payment,
-                    order_no=payment.order_no,
-                    ours_fen=payment.amount_fen,
-                    theirs_fen=_amount(charge or {}),
-                )
-            else:
-                _compare(payment, charge, settled, report)
+            if charge_id not in report.charges | report.unread:
+                with report.reading(charge_id, payment.order_no):
+                    _check_singly(payment, charge_id, settled, report)
+
+
+def _check_singly(payment: Payment, charge_id: str, settled: datetime, report: Report) -> None:
+    charge = _retrieve(payment.charge_id)
+    if charge is None or charge.get("paid") is not True:
+        report.charges.add(charge_id)
+        report.note(
+            DiscrepancyKind.ABSENT if charge is None else DiscrepancyKind.UNPAID,
+            charge_id,
+            payment=payment,
+            order_no=payment.order_no,
+            ours_fen=payment.amount_fen,
+            theirs_fen=_amount(charge or {}),
+        )
+    else:
+        _compare(payment, charge, settled, report)
 
 
 def _payments() -> QuerySet[Payment]:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Doctor, Patient, User
 from feiqingsong.testing import factories
-from ledger.models import Account, Entry, Transaction
+from ledger.models import Account, BalanceSnapshot, Entry, Transaction
 from ledger.services import balance_fen
 from qaorder import models
 from qaorder.lifecycle import Role
@@ -80,7 +80,6 @@ def make_rows(number: int) -> None:
         models.Discrepancy.objects.create(kind="differs", charge_id=name)
         models.DiagnosisTag.objects.create(owner=order.doctor.user, name=name)
         models.Drug.objects.create(owner=order.doctor.user, name=name)
-        models.JobRun.objects.create(name=name, last_run_at=timezone.now())
         models.Payout.objects.create(
             channel="wx", reference=name, paid_on=timezone.localdate(), amount_fen=1
         )
@@ -91,6 +90,10 @@ def make_rows(number: int) -> None:
             reason="x",
             requested_by=order.patient.user,
         )
+        start = timezone.now()
+        models.Comparison.objects.create(start_at=start, end_at=start, compared_to=start)
+    for account in Account.objects.filter(owner=None):
+        BalanceSnapshot.objects.get_or_create(account=account)
 
 
 def failed_refund() -> models.Refund:

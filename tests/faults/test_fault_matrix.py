@@ -99,7 +99,8 @@ class Bench:
         now = timezone.now()
         self.provider.sandbox.advance(LATER)
         Refund.objects.update(next_try_at=now)
-        Payment.objects.update(checked_at=now - timedelta(minutes=6))
+        Payment.objects.update(checked_at=now - timedelta(minutes=6), next_try_at=None)
+        Order.objects.update(next_try_at=None)
 
 
 @pytest.fixture
@@ -249,6 +250,7 @@ def test_retrieve_at_expiry(bench: Bench, cell: Cell):
     assert bench.meeting(cell.fault, "charge.retrieve", expire_unpaid) == 0
 
     assert_attempt_is_pending(cell, bench)
+    bench.later()
     assert expire_unpaid() == 0
     bench.now(Status.PAID)
     assert_whole(bench.provider, charges=1)

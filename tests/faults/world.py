@@ -20,10 +20,13 @@ ROUND_SECONDS = 30
 ROUNDS = 4
 """Everything must be decided within two minutes of the restart (reliability, N9)."""
 TIMES: dict[Any, tuple[str, ...]] = {
-    Payment: ("checked_at", "leased_until", "asked_at", "paid_at", "created_at", "expires_at"),
-    Refund: ("next_try_at", "sent_at", "finished_at", "created_at"),
+    Payment: (
+        *("checked_at", "next_try_at", "leased_until", "inquiry_leased_until", "search_until"),
+        *("asked_at", "last_asked_at", "paid_at", "created_at", "expires_at"),
+    ),
+    Refund: ("next_try_at", "leased_until", "sent_at", "finished_at", "created_at"),
     IdempotencyKey: ("locked_until", "created_at"),
-    Order: ("created_at", "status_at", "pay_deadline"),
+    Order: ("created_at", "status_at", "pay_deadline", "next_try_at"),
 }
 
 

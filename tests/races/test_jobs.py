@@ -7,9 +7,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from ledger.models import Account
-from qaorder.jobs.payments import COMPARED_SLICES, COMPARISON
 from qaorder.jobs.runner import run_round
-from qaorder.models import JobRun, Order, OrderType, Payment, Status, Subscription
+from qaorder.models import Comparison, Order, OrderType, Payment, Status, Subscription
 from tests.races import unguarded
 from tests.races.books import order_problems
 from tests.races.harness import Race, code, codes, wrong
@@ -61,8 +60,8 @@ def test_r28_two_copies_of_the_jobs(provider_race: Race) -> None:
 
 def _compared() -> None:
     """The books count as compared: the provider's also holds charges of other tests."""
-    names = [f"{COMPARISON}{number}" for number in range(COMPARED_SLICES)]
-    JobRun.objects.bulk_create([JobRun(name=name, last_run_at=timezone.now()) for name in names])
+    soon = timezone.now() + timedelta(hours=1)
+    Comparison.objects.create(start_at=soon - timedelta(days=2), end_at=soon, compared_to=soon)
 
 
 def _due(stage: Stage) -> dict[str, Order]:

@@ -214,8 +214,8 @@ def closing_whatever_was_tried() -> Iterator[None]:
     """Removes the look, before an attempt counts as failed, whether it was tried again since."""
     close = inquiry._close_if_over
 
-    def close_if_over(payment: Payment, _asked_at: object) -> None:
-        close(payment, timezone.now())
+    def close_if_over(payment: Payment, _last_asked_at: object) -> None:
+        close(payment, payment.last_asked_at)
 
     with mock.patch.object(inquiry, "_close_if_over", close_if_over):
         yield
@@ -225,8 +225,9 @@ def closing_whatever_was_tried() -> Iterator[None]:
 def without_lease() -> Iterator[None]:
     """Removes the lease on a refund: every copy that saw it due sends it."""
 
-    def claim(pk: int) -> Refund | None:
-        return Refund.objects.get(pk=pk)
+    def claim() -> Refund | None:
+        due = Refund.objects.filter(status=RefundStatus.OPEN, next_try_at__lte=timezone.now())
+        return due.order_by("next_try_at").first()
 
     with mock.patch.object(outbox, "_claim", claim):
         yield

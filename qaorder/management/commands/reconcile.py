@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 
 from feiqingsong.money import to_yuan
-from qaorder.jobs.payments import ask_about_silent
+from qaorder.jobs.payments import ask_about_silent, compared_to, is_behind
 from qaorder.models import Discrepancy
 from qaorder.payments import pingpp, reconcile
 
@@ -43,8 +43,13 @@ class Command(BaseCommand):
             f"{len(report.charges)} compared, {len(report.found)} different,"
             f" {report.gone} gone, {asked} asked about, {len(open_rows)} unresolved"
         )
+        problems = []
         if open_rows:
-            raise CommandError(f"{len(open_rows)} 项差异待人工处理 / differences need staff")
+            problems.append(f"{len(open_rows)} 项差异待人工处理 / differences need staff")
+        if is_behind():
+            problems.append(f"run_jobs 只对账到 / is behind: {compared_to():%Y-%m-%d %H:%M %Z}")
+        if problems:
+            raise CommandError("; ".join(problems))
 
     def _show(self, rows: list[Discrepancy]) -> None:
         lines = [("kind", "charge", "refund", "order_no", "ours", "provider", "state", "")]

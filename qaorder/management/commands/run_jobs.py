@@ -1,12 +1,12 @@
 """`manage.py run_jobs`: does what the clock and the outbox owe; `--once` does one round."""
 
 import signal
-import threading
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
+from qaorder import worklist
 from qaorder.jobs.runner import run_round
 
 
@@ -20,9 +20,10 @@ class Command(BaseCommand):
         if options["once"]:
             run_round()
             return
-        stop = threading.Event()
+        stop = worklist.stopping
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         while not stop.is_set():
             run_round()
             stop.wait(settings.JOBS_INTERVAL)
+        stop.clear()

@@ -14,9 +14,18 @@ from feiqingsong.testing.factories import (
     place_order,
     top_up,
 )
+from qaorder import worklist
 from qaorder.jobs import orders as sweeps
 from qaorder.lifecycle import Role
-from qaorder.models import Order, OrderType, Payment, PaymentState, Refund, Status
+from qaorder.models import (
+    Order,
+    OrderType,
+    Payment,
+    PaymentState,
+    Refund,
+    Status,
+    Subscription,
+)
 from qaorder.services import orders
 from qaorder.tests import book, flows
 
@@ -127,15 +136,92 @@ def test_overdue_orders_get_all_their_money_back():
     assert "held" not in book.balances()
 
 
-def test_a_round_takes_a_batch_and_the_next_round_the_rest():
+def test_a_backlog_is_worked_off_until_nothing_is_left():
     doctor, patient = make_doctor(online_price_fen=0), make_patient()
-    for _ in range(sweeps.BATCH + 1):
+    for _ in range(60):
         order_in(Status.PAID, patient, doctor)
     late = timezone.now() + 8 * DAYS
 
-    counts = [run_at(sweeps.refund_unasked, late) for _ in range(3)]
+    counts = [run_at(sweeps.refund_unasked, late) for _ in range(2)]
 
-    assert counts == [sweeps.BATCH, 1, 0]
+    assert counts == [60, 0]
+
+
+@pytest.mark.parametrize("name", list(SWEEPS))
+def test_a_sweep_stops_when_its_share_of_the_round_is_over(name, monkeypatch):
+    sweep, status, window, _ = SWEEPS[name]
+    order = order_in(status)
+    monkeypatch.setattr(worklist, "SWEEP_SECONDS", 0.0)
+
+    assert run_at(sweep, order.status_at + window) == 0
+
+
+def fails():
+    raise RuntimeError
+
+
+FIRST_FAILS = {
+    "finish": "finish.paid_out",
+    "unasked": "refund.row_written",
+    "unanswered": "refund.row_written",
+}
+
+
+@pytest.mark.parametrize("name", list(SWEEPS))
+def test_one_order_that_cannot_be_moved_stops_no_other(name, caplog):
+    sweep, status, window, target = SWEEPS[name]
+    bad, *good = [order_in(status) for _ in range(4)]
+    medical = "咳嗽三周"
+    late = good[-1].status_at + window
+
+    def first_fails():
+        failpoints.hooks.clear()
+        raise RuntimeError(medical)
+
+    failpoints.hooks[FIRST_FAILS[name]] = first_fails
+    assert run_at(sweep, late) == 3
+
+    bad.refresh_from_db()
+    assert (bad.status, bad.failures) == (status, 1)
+    assert bad.next_try_at == late + 30 * SECOND
+    assert {order.status for order in Order.objects.exclude(pk=bad.pk)} == {target}
+    assert "RuntimeError" in caplog.text
+    assert medical not in caplog.text
+    assert run_at(sweep, late + 29 * SECOND) == 0
+    assert run_at(sweep, late + 30 * SECOND) == 1
+    bad.refresh_from_db()
+    assert (bad.status, bad.failures, bad.next_try_at) == (target, 0, None)
+    book.assert_balanced()
+
+
+def test_an_order_that_always_fails_is_tried_ever_more_rarely():
+    order = order_in(Status.ANSWERED)
+    moment, waits = order.status_at + 7 * DAYS, []
+    failpoints.hooks["finish.paid_out"] = fails
+
+    for _ in range(9):
+        assert run_at(sweeps.finish_answered, moment) == 0
+        order.refresh_from_db()
+        waits.append((order.next_try_at - moment).total_seconds())
+        moment = order.next_try_at
+
+    assert waits == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]
+    assert order.failures == 9
+
+
+def test_a_period_is_looked_at_once_when_it_is_over():
+    unasked = order_in(Status.PAID, order_type=OrderType.MONTHLY)
+    asked = order_in(Status.ANSWERED, order_type=OrderType.MONTHLY)
+    late = unasked.period.end_at + 2 * DAYS
+
+    assert run_at(sweeps.lapse_monthly, late) == 1
+
+    periods = Subscription.objects.all()
+    assert {period.closed_at for period in periods} == {late}
+    asked.refresh_from_db()
+    unasked.refresh_from_db()
+    assert (unasked.status, asked.status) == (Status.FINISHED, Status.ANSWERED)
+    assert run_at(sweeps.lapse_monthly, late) == 0
 
 
 @pytest.mark.parametrize(("early", "moves"), [(SECOND, 0), (0 * SECOND, 0), (-SECOND, 1)])
@@ -206,13 +292,14 @@ def test_an_unpaid_charge_does_not_stop_the_cancellation(provider):
 def test_while_the_provider_cannot_be_asked_the_order_waits(provider, kind):
     order, charge = overdue(provider)
     provider.sandbox.fault(kind, times=None)
-    before = book.order_row(order)
 
     assert sweeps.expire_unpaid() == 0
 
-    assert book.order_row(order) == before
+    order.refresh_from_db()
+    assert (order.status, order.failures) == (Status.UNPAID, 1)
     provider.sandbox.clear_faults()
-    assert sweeps.expire_unpaid() == 1
+    assert run_at(sweeps.expire_unpaid, order.next_try_at - SECOND) == 0
+    assert run_at(sweeps.expire_unpaid, order.next_try_at) == 1
 
 
 def test_an_order_that_waits_does_not_hold_up_the_others(provider):
@@ -352,3 +439,77 @@ def test_monthly_orders_expire_like_any_other():
 
     order.refresh_from_db()
     assert order.status == Status.CANCELLED
+
+
+def put_off(*orders):
+    """These orders' deadlines passed long before all others'."""
+    for order in orders:
+        Order.objects.filter(pk=order.pk).update(pay_deadline=timezone.now() - DAYS)
+
+
+def test_fifty_orders_that_cannot_be_asked_about_stop_no_other(provider):
+    bad, good = [overdue(provider)[0] for _ in range(50)], overdue(provider)[0]
+    put_off(*bad)
+    provider.sandbox.fault("status", "charge.retrieve", times=50)
+
+    assert sweeps.expire_unpaid() == 1
+
+    good.refresh_from_db()
+    assert good.status == Status.CANCELLED
+    assert set(Order.objects.exclude(pk=good.pk).values_list("failures", flat=True)) == {1}
+
+
+def test_three_hanging_charges_stop_no_other_order_for_longer_than_a_round(provider, settings):
+    bad, good = [overdue(provider)[0] for _ in range(3)], overdue(provider)[0]
+    put_off(*bad)
+    settings.PINGPP_DEADLINE = 0.3
+    provider.sandbox.fault("hang", "charge.retrieve", times=3)
+    before = requests(provider)
+
+    assert sweeps.expire_unpaid() == 0
+    assert requests(provider) - before == 3
+    settings.PINGPP_DEADLINE = 3.0
+    assert sweeps.expire_unpaid() == 1
+
+    good.refresh_from_db()
+    assert good.status == Status.CANCELLED
+
+
+def requests(provider):
+    return provider.sandbox.state()["requests"].get("charge.retrieve", 0)
+
+
+def test_one_order_takes_no_longer_at_the_provider_than_its_share(provider, settings):
+    order = flows.new_order()
+    for _ in range(6):
+        charge = flows.charge_for(order)
+        Payment.objects.filter(charge_id=charge["id"]).update(state=PaymentState.EXPIRED)
+    put_off(order)
+    settings.PINGPP_DEADLINE = 1.0
+    provider.sandbox.fault("delay", "charge.retrieve", times=None, seconds=0.7)
+    before = requests(provider)
+
+    assert sweeps.expire_unpaid() == 0
+
+    assert 3 <= requests(provider) - before <= 5 < order.payments.count()
+
+
+class Killed(BaseException):
+    """The process is gone at this point."""
+
+
+def test_an_order_at_which_the_process_dies_does_not_come_first_again(provider):
+    deadly, other = overdue(provider)[0], overdue(provider)[0]
+    put_off(deadly)
+
+    def die():
+        raise Killed
+
+    failpoints.hooks["sweep.asked"] = die
+    with pytest.raises(Killed):
+        sweeps.expire_unpaid()
+    failpoints.hooks.clear()
+
+    assert sweeps.expire_unpaid() == 1
+    other.refresh_from_db()
+    assert other.status == Status.CANCELLED

@@ -141,10 +141,13 @@ def test_a_provider_that_cannot_be_asked_changes_nothing(provider, kind):
 
     assert sweeps.ask_about_silent() == 1
 
-    assert Payment.objects.get().state == PaymentState.PENDING
+    payment = Payment.objects.get()
+    assert (payment.state, payment.failures) == (PaymentState.PENDING, 1)
     provider.sandbox.clear_faults()
-    Payment.objects.update(checked_at=timezone.now() - sweeps.SILENT_AFTER)
-    sweeps.ask_about_silent()
+    with time_machine.travel(payment.next_try_at - SECOND, tick=False):
+        assert sweeps.ask_about_silent() == 0
+    with time_machine.travel(payment.next_try_at, tick=False):
+        assert sweeps.ask_about_silent() == 1
     order.refresh_from_db()
     assert order.status == Status.PAID
 
@@ -213,3 +216,77 @@ def test_a_charge_nobody_pays_is_asked_about_ever_more_rarely(provider):
     assert asked[0] == 5
     assert len(asked) < 10
     assert pauses == sorted(pauses)
+
+
+@pytest.mark.parametrize("kind", ["status", "hang"])
+def test_attempts_that_cannot_be_asked_about_stop_no_other(provider, settings, kind):
+    for _ in range(3):
+        silent(provider)
+    Payment.objects.update(checked_at=timezone.now() - 2 * sweeps.SILENT_AFTER)
+    order, charge = silent(provider)
+    Payment.objects.exclude(order=order).update(checked_at=timezone.now() - 2 * sweeps.SILENT_AFTER)
+    provider.pay(charge["id"])
+    settings.PINGPP_DEADLINE = 0.3 if kind == "hang" else 3.0
+    provider.sandbox.fault(kind, "charge.retrieve", times=3)
+
+    asked = sweeps.ask_about_silent()
+    settings.PINGPP_DEADLINE = 3.0
+    asked += sweeps.ask_about_silent()
+
+    assert asked == 4
+    order.refresh_from_db()
+    assert order.status == Status.PAID
+    others = Payment.objects.exclude(order=order)
+    assert set(others.values_list("failures", flat=True)) == {1}
+
+
+def test_an_attempt_that_always_fails_is_asked_about_ever_more_rarely_but_for_ever(provider):
+    silent(provider)
+    provider.sandbox.fault("status", "charge.retrieve", times=None)
+    payment, waits = Payment.objects.get(), []
+    moment = timezone.now()
+
+    for _ in range(9):
+        with time_machine.travel(moment, tick=False):
+            assert sweeps.ask_about_silent() == 1
+        payment.refresh_from_db()
+        waits.append((payment.next_try_at - moment).total_seconds())
+        moment = payment.next_try_at
+
+    assert waits == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]
+
+
+def test_a_bug_at_one_attempt_stops_no_other_and_is_logged_without_its_words(provider, caplog):
+    silent(provider)
+    order, charge = silent(provider)
+    provider.pay(charge["id"])
+    medical = "咳嗽三周"
+
+    def first_fails():
+        failpoints.hooks.clear()
+        raise RuntimeError(medical)
+
+    failpoints.hooks["sweep.asked"] = first_fails
+
+    assert sweeps.ask_about_silent() == 2
+
+    order.refresh_from_db()
+    assert order.status == Status.PAID
+    assert "RuntimeError" in caplog.text
+    assert medical not in caplog.text
+
+
+def test_an_attempt_is_leased_by_the_databases_clock_and_given_back(provider):
+    silent(provider)
+    counts = []
+
+    def another_host_runs_ahead():
+        failpoints.hooks.clear()
+        with time_machine.travel(timezone.now() + timedelta(seconds=61)):
+            counts.append(sweeps.ask_about_silent())
+
+    failpoints.hooks["sweep.asked"] = another_host_runs_ahead
+    counts.append(sweeps.ask_about_silent())
+
+    assert counts == [0, 1]
+    assert Payment.objects.get().inquiry_leased_until is None

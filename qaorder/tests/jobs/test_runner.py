@@ -4,11 +4,14 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from knox.models import AuthToken
 
 from feiqingsong import failpoints
 from feiqingsong.testing.factories import age, make_user, order_in, refund
+from qaorder import worklist
 from qaorder.jobs import runner
 from qaorder.models import Order, OrderType, Payment, Refund, RefundStatus, Status
 from qaorder.tests import book, flows
@@ -72,9 +75,21 @@ def test_a_second_round_finds_nothing_to_do(provider):
     assert (book.postings(), list(Order.objects.values())) == (postings, statuses)
 
 
-def test_a_sweep_that_fails_does_not_stop_the_others(provider):
-    unpaid = flows.new_order(pay_deadline=timezone.now() - DAYS)
+def test_a_sweep_that_fails_does_not_stop_the_others(provider, settings):
     answered = age(order_in(Status.ANSWERED), status_at=8 * DAYS)
+    asked = age(order_in(Status.WAITING), status_at=3 * DAYS)
+    settings.ORDER_ANSWER_WINDOW = None
+
+    done = runner.run_round()
+
+    assert "refund_unanswered" not in done
+    answered.refresh_from_db()
+    asked.refresh_from_db()
+    assert (answered.status, asked.status) == (Status.FINISHED, Status.WAITING)
+
+
+def test_what_breaks_in_a_sweep_is_as_it_was_and_done_when_its_next_time_has_come(provider):
+    unpaid = flows.new_order(pay_deadline=timezone.now() - DAYS)
     asked = age(order_in(Status.WAITING), status_at=3 * DAYS)
 
     def break_down():
@@ -85,16 +100,13 @@ def test_a_sweep_that_fails_does_not_stop_the_others(provider):
     done = runner.run_round()
     failpoints.hooks.clear()
 
-    assert "expire_unpaid" not in done
-    assert "refund_unanswered" not in done
-    answered.refresh_from_db()
+    assert done["expire_unpaid"] == done["refund_unanswered"] == 0
     asked.refresh_from_db()
     unpaid.refresh_from_db()
-    assert answered.status == Status.FINISHED
-    # What broke within its transaction is as it was, and the next round does it.
     assert asked.status == Status.WAITING
     assert unpaid.status == Status.CANCELLED
-    assert runner.run_round()["refund_unanswered"] == 1
+    with time_machine.travel(asked.next_try_at, tick=False):
+        assert runner.run_round()["refund_unanswered"] == 1
 
 
 def test_a_provider_that_is_down_does_not_keep_the_clock_from_its_other_work(provider):
@@ -127,3 +139,51 @@ def test_a_token_without_an_end_is_kept():
     AuthToken.objects.filter(pk=token.pk).update(expiry=None)
 
     assert runner.purge_tokens() == 0
+
+
+def test_everything_that_has_expired_is_purged_in_batches(monkeypatch):
+    monkeypatch.setattr(runner, "BATCH", 2)
+    user = make_user()
+    for _ in range(5):
+        AuthToken.objects.create(user)
+    AuthToken.objects.update(expiry=timezone.now() - DAYS)
+    kept, _ = AuthToken.objects.create(user)
+
+    with CaptureQueriesContext(connection) as queries:
+        assert runner.purge_tokens() == 5
+
+    assert AuthToken.objects.get() == kept
+    deletes = [query["sql"] for query in queries if query["sql"].startswith("DELETE")]
+    assert len(deletes) == 3
+
+
+def test_what_needs_no_provider_is_done_before_the_provider_is_asked(provider):
+    flows.charge_for(flows.new_order())
+    Payment.objects.update(checked_at=timezone.now() - DAYS)
+    answered = age(order_in(Status.ANSWERED), status_at=8 * DAYS)
+    seen = []
+
+    def look():
+        answered.refresh_from_db()
+        seen.append(answered.status)
+
+    failpoints.hooks["finish.paid_out"] = lambda: seen.append("paid out")
+    failpoints.hooks["sweep.asked"] = look
+    runner.run_round()
+
+    assert seen == ["paid out", Status.FINISHED]
+
+
+def test_a_process_that_is_told_to_end_stops_after_the_row_it_is_at(provider):
+    for _ in range(3):
+        age(order_in(Status.ANSWERED), status_at=8 * DAYS)
+    failpoints.hooks["finish.paid_out"] = worklist.stopping.set
+
+    try:
+        done = runner.run_round()
+    finally:
+        worklist.stopping.clear()
+
+    assert done["finish_answered"] == 1
+    assert "ask_about_silent" not in done
+    assert Order.objects.filter(status=Status.ANSWERED).count() == 2

@@ -1,5 +1,6 @@
 """Refunds on their way to the provider: sent once, looked for first, asked about until final."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -23,8 +24,16 @@ def owed(provider, channel="alipay"):
     return refund(order)
 
 
+class Killed(BaseException):
+    """The process is gone at this point."""
+
+
+def die():
+    raise Killed
+
+
 def due_again(row):
-    """Its next try is now, and so is its lease's end."""
+    """Its next try is now."""
     Refund.objects.filter(pk=row.pk).update(next_try_at=timezone.now())
     return row
 
@@ -207,11 +216,8 @@ def test_somebody_elses_refund_of_the_same_charge_is_not_taken_for_ours(provider
 def test_a_death_between_sending_and_recording_refunds_once(provider):
     row = owed(provider)
 
-    def die():
-        raise RuntimeError
-
     failpoints.hooks["refund.sent"] = die
-    with pytest.raises(RuntimeError):
+    with pytest.raises(Killed):
         outbox.send_due()
     failpoints.hooks.clear()
     assert outbox.send_due() == 0
@@ -352,3 +358,130 @@ def test_the_provider_is_not_told_the_reason_which_may_be_medical(provider):
     shown = provider.sandbox.refunds.page(row.payment.charge_id, {})["data"][0]
     assert shown["description"] == "订单退款"
     assert "肺结核" not in str(shown)
+
+
+def test_a_host_whose_clock_runs_ahead_does_not_send_a_refund_that_is_being_sent(provider):
+    row = owed(provider)
+    counts = []
+
+    def another_host():
+        failpoints.hooks.clear()
+        with time_machine.travel(timezone.now() + timedelta(seconds=61)):
+            counts.append(outbox.send_due())
+
+    failpoints.hooks["refund.claimed"] = another_host
+    counts.append(outbox.send_due())
+
+    assert counts == [0, 1]
+    row.refresh_from_db()
+    assert (row.tries, row.leased_until) == (1, None)
+    assert len(provider.refunds()) == 1
+
+
+def test_the_lease_of_a_sender_that_died_ends_by_itself(provider):
+    row = owed(provider)
+    failpoints.hooks["refund.sent"] = die
+    with pytest.raises(Killed):
+        outbox.send_due()
+    failpoints.hooks.clear()
+    hour = timedelta(hours=1)
+    Refund.objects.update(next_try_at=timezone.now(), leased_until=timezone.now() + hour)
+    assert outbox.send_due() == 0
+
+    Refund.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+
+    assert outbox.send_due() == 1
+    row.refresh_from_db()
+    assert row.status == RefundStatus.SUCCEEDED
+    assert len(provider.refunds()) == 1
+
+
+def another_has_it(row, hours=1):
+    """The lease was lost meanwhile, and another sender has the refund."""
+
+    def take():
+        failpoints.hooks.clear()
+        until = timezone.now() + timedelta(hours=hours)
+        Refund.objects.filter(pk=row.pk).update(leased_until=until)
+
+    return take
+
+
+def test_who_has_lost_the_lease_leaves_no_failure_and_does_not_give_back_what_is_not_his(provider):
+    row = owed(provider)
+    failpoints.hooks["refund.claimed"] = another_has_it(row)
+    provider.sandbox.fault("status", "refund.create")
+
+    outbox.send_due()
+
+    row.refresh_from_db()
+    assert row.failure_code == ""
+    assert row.leased_until > timezone.now()
+
+
+def test_what_the_provider_did_is_recorded_even_by_who_has_lost_the_lease(provider):
+    row = owed(provider)
+    failpoints.hooks["refund.sent"] = another_has_it(row)
+
+    outbox.send_due()
+
+    row.refresh_from_db()
+    assert (row.status, row.refund_id) == (RefundStatus.SUCCEEDED, provider.refunds()[0]["id"])
+
+
+def test_nothing_is_sent_past_the_end_of_the_lease(provider, settings):
+    settings.PINGPP_DEADLINE = 0.2
+    owed_row = owed(provider)
+    failpoints.hooks["refund.asked"] = lambda: time.sleep(0.7)
+
+    outbox.send_due()
+
+    owed_row.refresh_from_db()
+    assert provider.refunds() == []
+    assert owed_row.status == RefundStatus.OPEN
+
+
+@pytest.mark.parametrize("kind", ["status", "hang"])
+def test_refunds_that_cannot_be_sent_stop_no_other(provider, settings, kind):
+    bad, good = [owed(provider) for _ in range(3)], owed(provider)
+    Refund.objects.filter(pk=good.pk).update(next_try_at=timezone.now())
+    bad_ones = Refund.objects.exclude(pk=good.pk)
+    bad_ones.update(next_try_at=timezone.now() - timedelta(hours=1))
+    settings.PINGPP_DEADLINE = 0.3 if kind == "hang" else 3.0
+    provider.sandbox.fault(kind, "refund.create", times=3)
+
+    outbox.send_due()
+    settings.PINGPP_DEADLINE = 3.0
+    outbox.send_due()
+
+    good.refresh_from_db()
+    assert good.status == RefundStatus.SUCCEEDED
+    assert {row.pk for row in bad} == set(bad_ones.values_list("pk", flat=True))
+    assert set(bad_ones.values_list("status", "tries")) == {(RefundStatus.OPEN, 1)}
+
+
+def test_a_bug_at_one_refund_stops_no_other(provider):
+    bad, good = owed(provider), owed(provider)
+    Refund.objects.filter(pk=bad.pk).update(next_try_at=timezone.now() - timedelta(hours=1))
+
+    def first_fails():
+        failpoints.hooks.clear()
+        raise RuntimeError
+
+    failpoints.hooks["refund.claimed"] = first_fails
+
+    assert outbox.send_due() == 2
+
+    bad.refresh_from_db()
+    good.refresh_from_db()
+    assert (bad.status, good.status) == (RefundStatus.OPEN, RefundStatus.SUCCEEDED)
+    assert bad.leased_until is None
+
+
+def test_a_backlog_of_refunds_is_sent_until_none_is_left(provider):
+    for _ in range(25):
+        owed(provider)
+
+    assert outbox.send_due() == 25
+
+    assert set(Refund.objects.values_list("status", flat=True)) == {RefundStatus.SUCCEEDED}

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 import time_machine
@@ -12,15 +13,16 @@ from django.utils import timezone
 
 from feiqingsong import failpoints
 from feiqingsong.testing.factories import make_doctor, make_patient, place_order, refund
+from qaorder import worklist
 from qaorder.audit.runner import audit
 from qaorder.jobs import payments as sweeps
 from qaorder.jobs.runner import run_round
 from qaorder.models import (
+    Comparison,
     Discrepancy,
     DiscrepancyKind,
     HeldCharge,
     HeldResolution,
-    JobRun,
     NoticeOutcome,
     Order,
     Payment,
@@ -93,9 +95,10 @@ def assert_clean():
     assert [str(finding.invariant) for finding in audit() if finding.rows] == []
 
 
-def rounds(count=sweeps.COMPARED_SLICES):
-    for _ in range(count):
-        run_round()
+def stretch(start, **columns):
+    """A stretch of two hours that is to be compared."""
+    row = {"end_at": start + reconcile.SLICE, "compared_to": start, "next_try_at": start} | columns
+    return Comparison.objects.create(start_at=start, **row)
 
 
 @pytest.mark.parametrize("by", ["run_jobs", "reconcile"])
@@ -410,28 +413,30 @@ def test_the_command_says_that_the_provider_is_away(provider):
         call_command("reconcile")
 
 
-def test_each_slice_is_compared_once_an_hour(provider):
+def test_each_stretch_of_two_days_is_compared_once_an_hour(provider):
     def listings():
         return provider.sandbox.state()["requests"].get("charge.list", 0)
 
     before = listings()
-    rounds(2 * sweeps.COMPARED_SLICES)
-    first = listings() - before
-    with later(timedelta(minutes=59)):
-        rounds(1)
-    assert listings() - before == first == sweeps.COMPARED_SLICES
+    with time_machine.travel("2026-03-01T11:30:00Z"):
+        run_round()
+        run_round()
+    assert listings() - before == Comparison.objects.count() == 25
+    with time_machine.travel("2026-03-01T12:20:00Z"):
+        run_round()
+    assert listings() - before == Comparison.objects.count() == 26
 
-    with later(timedelta(minutes=61)):
-        rounds()
+    with time_machine.travel("2026-03-01T12:31:00Z"):
+        run_round()
 
-    assert listings() - before == 2 * sweeps.COMPARED_SLICES
+    assert listings() - before == 26 + 25
 
 
 def test_run_jobs_finds_what_no_inquiry_can(provider):
     charge_id = stranger(provider, "5555555555")
 
     with later():
-        rounds()
+        run_round()
 
     assert Discrepancy.objects.get().charge_id == charge_id
     assert_clean()
@@ -441,27 +446,27 @@ def test_a_provider_that_is_away_is_asked_again_after_five_minutes(provider):
     charge_id = stranger(provider, "5555555556")
     provider.sandbox.fault("status", "charge.list", times=None)
     with later():
-        rounds(2)
+        run_round()
     assert provider.sandbox.state()["requests"]["charge.list"]
     provider.sandbox.clear_faults()
 
     with later(LATER * 2):
-        rounds()
+        run_round()
 
     assert Discrepancy.objects.get().charge_id == charge_id
 
 
 @pytest.mark.races
-def test_of_many_copies_one_compares_a_slice(provider):
+def test_of_many_copies_one_compares_a_stretch(provider):
     barrier = threading.Barrier(4)
     claims = []
     now = timezone.now()
-    JobRun.objects.create(name="reconcile:0", last_run_at=now - timedelta(hours=2))
+    stretch(now - timedelta(hours=2))
 
     def copy():
         try:
             barrier.wait()
-            claims.append(sweeps._claim("reconcile:0", now))
+            claims.append(sweeps._claim_stretch(now) is not None)
         finally:
             connection.close()
 
@@ -559,7 +564,7 @@ def test_a_charge_whose_answer_timed_out_is_found_and_its_money_booked(provider,
 
 def test_many_silent_charges_do_not_keep_a_lost_attempt_waiting(provider):
     patient, doctor = make_patient(), make_doctor()
-    for _ in range(sweeps.BATCH + 1):
+    for _ in range(3):
         charged(patient=patient, doctor=doctor)
     with later(timedelta(minutes=10)):
         order = place_order(patient, doctor)
@@ -568,7 +573,175 @@ def test_many_silent_charges_do_not_keep_a_lost_attempt_waiting(provider):
             checkout.pay_order(order=order, channel="wx", client_ip="127.0.0.1", payer=patient.user)
         failpoints.hooks.clear()
 
+    asked = []
+    failpoints.hooks["sweep.asked"] = lambda: asked.append(order.payments.get().state)
     with later(timedelta(minutes=10, seconds=40)):
         sweeps.ask_about_silent()
 
-    assert order.payments.get().state == PaymentState.PENDING
+    assert asked[0] == PaymentState.CREATING
+    assert asked[1:] == [PaymentState.PENDING] * 3
+
+
+def made_at(provider, moment, number):
+    """A stranger's money, collected at this time; its charge."""
+    charge_id = stranger(provider, number)
+    created = int(moment.timestamp())
+    store = provider.sandbox.store
+    store.run("UPDATE charges SET created = ? WHERE id = ?", created, charge_id)
+    return charge_id
+
+
+def test_after_a_standstill_of_three_days_all_three_are_compared_the_oldest_first(provider):
+    run_round()
+    now = timezone.now()
+    oldest = made_at(provider, now + timedelta(hours=3), "5555555561")
+    newest = made_at(provider, now + timedelta(hours=70), "5555555562")
+    assert sweeps.compared_to() > now - timedelta(hours=1)
+
+    with later(timedelta(hours=72)):
+        assert sweeps.is_behind()
+        sweeps.compare_books()
+        assert not sweeps.is_behind()
+
+    rows = Discrepancy.objects.order_by("pk").values_list("charge_id", flat=True)
+    assert list(rows) == [oldest, newest]
+
+
+def test_a_standstill_is_made_up_for_in_as_many_rounds_as_it_takes(provider, monkeypatch):
+    start = timezone.now() - timedelta(hours=80)
+    stretch(start)
+    turns = iter([[None] * 3] * 20)
+    monkeypatch.setattr(worklist, "turns", lambda *_: next(turns))
+    reached = []
+
+    while not reached or sweeps.is_behind():
+        sweeps.compare_books()
+        reached.append(sweeps.compared_to())
+
+    assert reached[0] == start + 3 * reconcile.SLICE
+    assert reached == sorted(reached)
+    assert len(reached) <= 14
+
+
+def test_what_is_older_than_two_days_and_compared_is_not_compared_again(provider):
+    row = stretch(timezone.now() - timedelta(hours=60))
+    recent = stretch(timezone.now() - timedelta(hours=10))
+
+    sweeps.compare_books()
+
+    row.refresh_from_db()
+    recent.refresh_from_db()
+    assert (row.next_try_at, row.compared_to) == (None, row.end_at)
+    assert recent.next_try_at > timezone.now()
+
+
+def test_one_charge_that_cannot_be_read_is_noted_and_everything_else_compared(provider):
+    payments = [paid(provider)[1] for _ in range(4)]
+    for payment in payments:
+        row = "DELETE FROM charges WHERE id = ?"
+        provider.sandbox.store.run(row, payment.charge_id)
+    stranger(provider, "5555555571")
+    provider.sandbox.fault("status", "charge.retrieve", status=500)
+
+    with later():
+        run_round()
+        assert not sweeps.is_behind()
+
+    assert Counter(Discrepancy.objects.values_list("kind", flat=True)) == {
+        DiscrepancyKind.UNREADABLE: 1,
+        DiscrepancyKind.ABSENT: 3,
+        DiscrepancyKind.STRANGER: 1,
+    }
+    assert set(Comparison.objects.values_list("failures", flat=True)) == {0}
+
+
+def test_a_charge_that_can_be_read_again_is_no_difference_any_more(provider):
+    _, payment = paid(provider)
+    # So that it is asked for singly, as one that the list does not show.
+    provider.sandbox.store.run("UPDATE charges SET paid = 0 WHERE id = ?", payment.charge_id)
+    provider.sandbox.fault("status", "charge.retrieve", status=500)
+    assert kinds(compare()) == [DiscrepancyKind.UNREADABLE]
+
+    assert compare().found == []
+
+    assert Discrepancy.objects.get().resolution == Resolution.GONE
+
+
+def test_a_charge_whose_refunds_cannot_be_read_keeps_its_other_differences(provider):
+    _, payment = paid(provider)
+    Payment.objects.filter(pk=payment.pk).update(amount_fen=1)
+    charge = provider.sandbox.charges.stored(payment.charge_id)
+    provider.sandbox.charges.save(charge | {"refunds": None})
+    compare()
+    provider.sandbox.fault("status", "refund.list", times=None)
+    Payment.objects.filter(pk=payment.pk).update(amount_fen=1500)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reconcile, "_refunds_of", lambda charge: pingpp.list_refunds(charge["id"]))
+        compare()
+
+    open_kinds = Discrepancy.objects.filter(resolved_at=None).values_list("kind", flat=True)
+    assert set(open_kinds) == {DiscrepancyKind.DIFFERS, DiscrepancyKind.UNREADABLE}
+
+
+def test_if_no_charge_can_be_read_it_is_the_provider_that_is_at_fault(provider):
+    for _ in range(reconcile.MAX_UNREAD + 4):
+        _, payment = paid(provider)
+        provider.sandbox.store.run("DELETE FROM charges WHERE id = ?", payment.charge_id)
+    provider.sandbox.fault("status", "charge.retrieve", times=None, status=500)
+
+    with pytest.raises(pingpp.ProviderUnavailable):
+        compare()
+    assert Discrepancy.objects.count() == reconcile.MAX_UNREAD + 1
+
+    # Those are known by now: however many there are, the stretch comes to its end.
+    assert len(compare().found) == reconcile.MAX_UNREAD + 4
+
+
+def test_a_stretch_that_fails_waits_and_the_others_are_compared(provider):
+    bad = stretch(timezone.now() - timedelta(hours=30))
+    good = stretch(timezone.now() - timedelta(hours=20))
+    provider.sandbox.fault("status", "charge.list")
+
+    sweeps.compare_books()
+
+    bad.refresh_from_db()
+    good.refresh_from_db()
+    assert (bad.failures, bad.compared_to) == (1, bad.start_at)
+    assert (good.failures, good.compared_to) == (0, good.end_at)
+    assert bad.next_try_at > timezone.now()
+    with later(timedelta(minutes=5)):
+        sweeps.compare_books()
+    bad.refresh_from_db()
+    assert (bad.failures, bad.compared_to) == (0, bad.end_at)
+
+
+@pytest.mark.parametrize(("hours", "alarms"), [(9, True), (5, False)])
+def test_staff_hear_that_the_comparison_is_behind(provider, caplog, capsys, hours, alarms):
+    stretch(timezone.now() - timedelta(hours=hours))
+    provider.sandbox.fault("status", "charge.list", times=None)
+    sweeps.compare_books()
+    provider.sandbox.clear_faults()
+
+    errors = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert bool([one for one in errors if "books are compared" in one.getMessage()]) == alarms
+    if alarms:
+        with pytest.raises(CommandError, match="只对账到"):
+            call_command("reconcile", hours=1)
+    else:
+        call_command("reconcile", hours=1)
+
+
+def test_many_copies_lay_out_the_same_stretches(provider):
+    now = timezone.now()
+    for seconds in (0, 1, 61):
+        sweeps._lay_out(now + timedelta(seconds=seconds))
+        last = Comparison.objects.order_by("start_at").last()
+        Comparison.objects.filter(pk=last.pk).delete()
+    sweeps._lay_out(now)
+
+    rows = list(Comparison.objects.order_by("start_at"))
+    assert 24 <= len(rows) <= 26
+    assert all(one.end_at == other.start_at for one, other in pairwise(rows))
+    assert rows[0].start_at <= now - timedelta(hours=48)
+    assert rows[-1].start_at <= now <= rows[-1].end_at
