@@ -21,6 +21,7 @@ from qaorder.jobs.orders import expire_unpaid
 from qaorder.jobs.payments import ask_about_silent
 from qaorder.models import Order, Payment, PaymentState, Refund, Status
 from qaorder.models.payment import RefundStatus
+from qaorder.payments import refunds
 from qaorder.payments.outbox import send_due
 from tests.faults.books import assert_whole
 from tests.faults.matrix import (
@@ -188,6 +189,11 @@ def test_refund(bench: Bench, cell: Cell):
 
     assert bench.meeting(cell.fault, operation, send_due) == 1
 
+    if cell.state == FAILED:
+        assert Refund.objects.get().status == RefundStatus.FAILED
+        refunds.retry(Refund.objects.get())
+        assert_refunded_at_last(bench)
+        return
     assert cell.state == OPEN
     assert_refund_is_open()
     assert send_due() == 0

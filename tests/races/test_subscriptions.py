@@ -70,22 +70,51 @@ def test_r24_a_free_order_stays_free_when_the_period_ends(race: Race) -> None:
 
 
 def test_a_free_order_and_the_refund_of_its_month(race: Race) -> None:
+    """Placed before the refund it is cancelled with it, after it the order has its price."""
+
     def play() -> list[str]:
         stage = Stage()
         month = stage.order_in(Status.PAID, OrderType.MONTHLY)
 
         created, refunded = race.at_once(stage.create(), stage.refund(month))
 
-        problems = wrong(created=(code(created), "ok"))
-        is_free = code(created) == "ok" and created.json()["amount"] == "0.00"
-        return (
-            problems
-            + wrong(refunded=(code(refunded), "-9" if is_free else "ok"))
-            + order_problems(month)
-        )
+        problems = wrong(answers=(codes([created, refunded]), ["ok", "ok"]))
+        order = Order.objects.exclude(pk=month.pk).get(patient=stage.patient)
+        wanted = (Status.UNPAID, 1500) if order.subscription_id is None else (Status.CANCELLED, 0)
+        problems += wrong(order=((order.status, order.amount_fen), wanted))
+        return problems + order_problems(month, order)
 
     race.run(
         "–   free order and the month's refund",
+        play,
+        lambda: unguarded.all_of(
+            unguarded.without_patient_lock(lambda: None),
+            unguarded.meeting_after_reading_periods(race.meeting(2)),
+        ),
+    )
+
+
+def test_the_opening_of_a_free_order_and_the_refund_of_its_month(race: Race) -> None:
+    """What was opened uses the month, and nothing is opened in a month that was refunded."""
+
+    def play() -> list[str]:
+        stage = Stage()
+        month = stage.order_in(Status.PAID, OrderType.MONTHLY)
+        free = stage.order()
+
+        paid, refunded = race.at_once(stage.pay(free, "balance"), stage.refund(month))
+
+        month.refresh_from_db()
+        free.refresh_from_db()
+        opened = code(paid) == "ok"
+        return wrong(
+            answers=(codes([paid, refunded]) in (["-9", "ok"], ["-2", "ok"]), True),
+            month=(month.status, Status.PAID if opened else Status.CANCELLED),
+            free=(free.status == Status.PAID, opened),
+        ) + order_problems(month, free)
+
+    race.run(
+        "–   free order opened and the month's refund",
         play,
         lambda: unguarded.all_of(
             unguarded.without_patient_lock(lambda: None),
