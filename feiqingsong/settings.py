@@ -146,16 +146,19 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "accounts.passwords.LengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "accounts.passwords.ResemblanceValidator"},
 ]
-REST_KNOX = {
-    "AUTH_TOKEN_CHARACTER_LENGTH": 40,
-    "TOKEN_TTL": timedelta(days=env.int("TOKEN_TTL_DAYS", 30)),
-    "AUTO_REFRESH": True,
-    "MIN_REFRESH_INTERVAL": 24 * 3600,
-}
+# A token dies unused for TOKEN_TTL, or at TOKEN_MAX_AGE; its use is noted once an interval.
+TOKEN_TTL = timedelta(days=env.int("TOKEN_TTL_DAYS", 30))
+TOKEN_MAX_AGE = timedelta(days=env.int("TOKEN_MAX_DAYS", 180))
+SESSION_TOUCH_INTERVAL = timedelta(minutes=15)
+MAX_SESSIONS = 20
+PASSWORD_RESET_TTL = timedelta(hours=24)
+KNOX_TOKEN_MODEL = "knox.AuthToken"  # noqa: S105 (the name of a model)
+REST_KNOX = {"AUTH_TOKEN_CHARACTER_LENGTH": 40, "TOKEN_TTL": TOKEN_TTL}
 
 # API
 REST_FRAMEWORK = {
@@ -225,6 +228,8 @@ ORDER_ASK_WINDOW = timedelta(seconds=env.int("ORDER_ASK_SECONDS", 7 * 24 * 3600)
 ORDER_ANSWER_WINDOW = timedelta(seconds=env.int("ORDER_ANSWER_SECONDS", 48 * 3600))
 ORDER_FINISH_WINDOW = timedelta(seconds=env.int("ORDER_FINISH_SECONDS", 7 * 24 * 3600))
 MONTHLY_PERIOD = timedelta(seconds=env.int("MONTHLY_SECONDS", 30 * 24 * 3600))
+# Evaluations of cheaper consultations are shown, but count in no figure.
+EVALUATION_MIN_FEN = env.int("EVALUATION_MIN_FEN", 100)
 PLATFORM_SHARE_PERCENT = env.int("PLATFORM_SHARE_PERCENT", 0)
 JOBS_INTERVAL = env.float("JOBS_INTERVAL", 5.0)
 IDEMPOTENCY_KEEP = timedelta(hours=24)
