@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from accounts.models import User
 from feiqingsong.fields import HTTP_URL
+from feiqingsong.text import check_text
 from qaorder.models import DiagnosisTag, Drug, Order, OrderType, Question
 from qaorder.models.consultation import TEXT_LENGTH
 
@@ -27,7 +28,7 @@ class OrderInputSerializer(serializers.Serializer[Any]):
 
 class EvaluationInputSerializer(serializers.Serializer[Any]):
     scores = serializers.IntegerField(min_value=1, max_value=5)
-    content = serializers.CharField(max_length=EVALUATION_LENGTH)
+    content = serializers.CharField(max_length=EVALUATION_LENGTH, validators=[check_text])
 
 
 class PickListField(serializers.ListField):
