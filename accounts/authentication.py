@@ -7,10 +7,10 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication as KnoxAuthentication
 from knox.crypto import hash_token
 from knox.models import AuthToken
-from knox.settings import knox_settings
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from accounts import sessions
 from accounts.models import User
 from feiqingsong import security_log
 
@@ -39,14 +39,14 @@ class TokenAuthentication(KnoxAuthentication):
         if not _TOKEN.fullmatch(token):
             raise AuthenticationFailed(LOGIN_EXPIRED)
         row = (
-            AuthToken.objects.select_related("user__patient", "user__doctor")
+            AuthToken.objects.select_related("user__patient", "user__doctor", "session")
             .filter(digest=hash_token(token.decode()))
             .first()
         )
-        if row is None or (row.expiry and row.expiry < timezone.now()) or not row.user.is_active:
+        now = timezone.now()
+        if row is None or not row.user.is_active or not sessions.is_alive(row, now):
             raise AuthenticationFailed(LOGIN_EXPIRED)
-        if row.expiry and knox_settings.AUTO_REFRESH:
-            self.renew_token(row)
+        sessions.touch(row, now)
         return row.user, row
 
 

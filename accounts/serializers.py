@@ -2,18 +2,21 @@
 
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
+from unicodedata import normalize
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
 from accounts.attempts import password_attempt
-from accounts.models import Doctor, User, username_validator
-from accounts.services import NAME_TAKEN
+from accounts.models import LICENCE_TAKEN, NAME_TAKEN, Doctor, Session, User
+from accounts.names import MAX_NAME, MAX_USERNAME, MIN_USERNAME, check_name, check_username
+from accounts.passwords import MAX_PASSWORD
 from feiqingsong.fields import HTTP_URL, InputModelSerializer, TextField, YuanField
 
-MAX_PASSWORD = 128
-TOO_SHORT = "密码太短，至少需要 {min_length} 个字符。"
+MAX_LOOKED_UP = 150
+MAX_CODE = 50
+DOCTOR_ONLY = ("introduction", "online_price", "monthly_price", "is_accepting")
 
 
 class PersonSerializer(serializers.Serializer[Any]):
@@ -48,6 +51,23 @@ class SessionSerializer(serializers.Serializer[Any]):
     token = serializers.CharField()
     expiry = serializers.DateTimeField()
     user = UserSerializer()
+
+
+class DeviceSerializer(serializers.ModelSerializer[Session]):
+    """One of the caller's tokens; `is_current` needs the token of the request as `token`."""
+
+    create_time = serializers.DateTimeField(source="token.created")
+    last_used = serializers.DateTimeField(source="last_used_at")
+    expiry = serializers.DateTimeField(source="token.expiry")
+    is_current = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Session
+        fields = ["pk", "create_time", "last_used", "expiry", "is_current"]
+        read_only_fields = fields
+
+    def get_is_current(self, session: Session) -> bool:
+        return session.token_id == self.context["token"].pk
 
 
 class _ColumnsMixin:
@@ -116,20 +136,14 @@ class PasswordField(TextField):
         super().__init__(max_length=MAX_PASSWORD, trim_whitespace=False, write_only=True, **kwargs)
 
 
-def check_strength(password: str) -> str:
+def check_strength(password: str, user: User) -> str:
     """Return the password.  Raises: serializers.ValidationError with what is wrong with it."""
+    if len(password) > MAX_PASSWORD:
+        return password  # Refused for its length; nothing else need look at it.
     try:
-        validate_password(password)
+        validate_password(password, user)
     except DjangoValidationError as error:
-        raise serializers.ValidationError(
-            # Django's zh-hans catalogue lacks this one.
-            [
-                TOO_SHORT.format(**(problem.params or {}))
-                if problem.code == "password_too_short"
-                else problem.messages[0]
-                for problem in error.error_list
-            ]
-        ) from error
+        raise serializers.ValidationError(error.messages) from error
     return password
 
 
@@ -140,25 +154,35 @@ class UsernameField(TextField):
     """
 
     def to_internal_value(self, data: Any) -> str:
-        return User.normalize_username(super().to_internal_value(data))
+        text = super().to_internal_value(data)
+        if len(text) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)
+        if len(text) < (self.min_length or 0):
+            self.fail("min_length", min_length=self.min_length)
+        return User.normalize_username(text)
 
 
 class LoginSerializer(serializers.Serializer[Any]):
-    username = UsernameField(max_length=150)
+    username = UsernameField(max_length=MAX_LOOKED_UP)
     password = PasswordField()
 
 
 class RegisterSerializer(serializers.Serializer[Any]):
-    username = UsernameField(max_length=50, validators=[username_validator])
-    password = PasswordField(validators=[check_strength])
-    name = TextField(max_length=50, required=False, allow_blank=True)
+    username = UsernameField(
+        min_length=MIN_USERNAME, max_length=MAX_USERNAME, validators=[check_username]
+    )
+    password = PasswordField()
+    name = TextField(max_length=MAX_NAME, required=False, allow_blank=True, validators=[check_name])
     avatar = TextField(max_length=500, required=False, allow_blank=True, validators=[HTTP_URL])
     inviter_code = TextField(max_length=20, required=False, allow_blank=True)
 
     def validate_username(self, username: str) -> str:
-        if User.objects.filter(username__iexact=username).exists():
+        if User.objects.looking_like(username).exists():
             raise serializers.ValidationError(NAME_TAKEN)
         return username
+
+    def validate_password(self, password: str) -> str:
+        return check_strength(password, _named(self.initial_data))
 
     def validate_inviter_code(self, code: str) -> User | None:
         if not code:
@@ -169,9 +193,17 @@ class RegisterSerializer(serializers.Serializer[Any]):
         return inviter
 
 
+def _named(data: Any) -> User:
+    """The user a password is meant for, by the name that came with it, whatever that is."""
+    username = data.get("username")
+    if not isinstance(username, str) or len(username) > MAX_LOOKED_UP:
+        return User()
+    return User(username=User.normalize_username(username))
+
+
 class PasswordSerializer(serializers.Serializer[Any]):
     old_password = PasswordField()
-    new_password = PasswordField(validators=[check_strength])
+    new_password = PasswordField()
 
     def validate_old_password(self, password: str) -> str:
         request = self.context["request"]
@@ -180,15 +212,38 @@ class PasswordSerializer(serializers.Serializer[Any]):
                 raise serializers.ValidationError("原密码错误。")
         return password
 
+    def validate_new_password(self, password: str) -> str:
+        return check_strength(password, self.context["request"].user)
+
+
+class PasswordResetSerializer(serializers.Serializer[Any]):
+    username = UsernameField(max_length=MAX_LOOKED_UP)
+    code = TextField(max_length=MAX_CODE)
+    new_password = PasswordField()
+
+    def validate_new_password(self, password: str) -> str:
+        return check_strength(password, _named(self.initial_data))
+
 
 class UserUpdateSerializer(_ColumnsMixin, InputModelSerializer):
     class Meta:
         model = User
         fields = ["name", "avatar"]
-        extra_kwargs = {"avatar": {"validators": [HTTP_URL]}}
+        extra_kwargs = {
+            "name": {"validators": [check_name]},
+            "avatar": {"validators": [HTTP_URL]},
+        }
 
 
 class DoctorApplicationSerializer(InputModelSerializer):
     class Meta:
         model = Doctor
         fields = ["licence_number", "hospital", "department", "title", "introduction"]
+
+    def validate_licence_number(self, number: str) -> str:
+        """Only a verified doctor holds a number; anybody may have claimed it."""
+        number = normalize("NFKC", number)
+        holders = Doctor.objects.filter(licence_number=number, is_verified=True)
+        if holders.exclude(user=self.context["request"].user).exists():
+            raise serializers.ValidationError(LICENCE_TAKEN)
+        return number

@@ -1,34 +1,48 @@
-"""What an account can do: register, log in, change its password, apply as a doctor."""
+"""What an account can do: register, log in, get and change a password."""
 
+import secrets
+from hashlib import sha256
+
+from django.conf import settings
 from django.contrib.auth import authenticate
+from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from knox.crypto import create_token_string, hash_token
 from knox.models import AuthToken
-from knox.settings import knox_settings
 from rest_framework.exceptions import AuthenticationFailed, ValidationError
 
-from accounts.models import Doctor, Patient, User, new_invitation_code
+from accounts import sessions
+from accounts.models import (
+    CODE_ALPHABET,
+    NAME_TAKEN,
+    PasswordReset,
+    Patient,
+    Session,
+    User,
+    new_invitation_code,
+)
 
 WRONG_LOGIN = "用户名或密码错误"
-NAME_TAKEN = "该用户名已被注册。"
-ALREADY_APPLIED = "您已经提交过医生申请。"
+WRONG_RESET = "用户名或重置码错误，或重置码已失效。"
 CODE_TRIES = 5
+RESET_CODE_LENGTH = 16
 
 
 @transaction.atomic
 def issue_token(user: User) -> tuple[AuthToken, str]:
     """Return a new token row and the 40 hex digits, which are kept nowhere else.
 
+    Of too many tokens the one used longest ago dies.
     Raises: AuthenticationFailed if the password is no longer the one the user logged in with.
     """
     _check_unchanged(user)
-    token = create_token_string()
-    row = AuthToken(
-        digest=hash_token(token), user=user, expiry=timezone.now() + knox_settings.TOKEN_TTL
-    )
+    token, now = create_token_string(), timezone.now()
+    row = AuthToken(digest=hash_token(token), user=user, expiry=sessions.expiry_of(now, now))
     # Not through knox's manager, which also keeps the first digits as they are.
     row.save(force_insert=True)
+    Session.objects.create(token=row, last_used_at=now)
+    sessions.end_surplus(user, row)
     return row, token
 
 
@@ -59,7 +73,8 @@ def register_patient(
 ) -> User:
     """Create a user with a patient profile and an invitation code of their own.
 
-    Raises: ValidationError if the name is taken, also by a twin request that was faster.
+    Raises: ValidationError if the name, or one that looks like it, is taken, also by a twin request
+    that was faster.
     """
     user = User(username=username, name=name, avatar=avatar, inviter=inviter)
     # Hashing is slow on purpose, and SQLite's transactions hold the one write lock.
@@ -72,7 +87,7 @@ def register_patient(
                 Patient.objects.create(user=user)
                 return user
         except IntegrityError:
-            if User.objects.filter(username__iexact=username).exists():
+            if User.objects.looking_like(username).exists():
                 raise ValidationError({"username": [NAME_TAKEN]}) from None
     raise RuntimeError("no free invitation code")
 
@@ -83,32 +98,46 @@ def change_password(*, user: User, token: AuthToken, new_password: str) -> None:
     with transaction.atomic():
         user.save(update_fields=["password"])
         AuthToken.objects.filter(user=user).exclude(pk=token.pk).delete()
+        PasswordReset.objects.filter(user=user).delete()
 
 
-def apply_as_doctor(
-    *,
-    user: User,
-    licence_number: str,
-    hospital: str,
-    department: str,
-    title: str,
-    introduction: str = "",
-) -> Doctor:
-    """Create an unverified doctor profile; it takes no orders until staff verify it.
+def make_reset_code(user: User) -> str:
+    """Return a code by which the user may set a new password, once and soon; kept as a hash.
 
-    Raises: ValidationError if the user has one already or the licence is another doctor's.
+    It takes the place of one made before.
     """
-    if Doctor.objects.filter(user=user).exists():
-        raise ValidationError({"licence_number": [ALREADY_APPLIED]})
-    try:
-        with transaction.atomic():
-            return Doctor.objects.create(
-                user=user,
-                licence_number=licence_number,
-                hospital=hospital,
-                department=department,
-                title=title,
-                introduction=introduction,
-            )
-    except IntegrityError:
-        raise ValidationError({"licence_number": [ALREADY_APPLIED]}) from None
+    code = "".join(secrets.choice(CODE_ALPHABET) for _ in range(RESET_CODE_LENGTH))
+    values = {"code_hash": _hash(code), "expires_at": timezone.now() + settings.PASSWORD_RESET_TTL}
+    PasswordReset.objects.update_or_create(user=user, defaults=values)
+    return code
+
+
+def reset_password(*, username: str, code: str, new_password: str) -> None:
+    """Set the password by a code of `make_reset_code`; every token dies, and the code.
+
+    Raises: ValidationError in the same words and at the same cost for an unknown name and a wrong,
+    used or expired code.
+    """
+    rows = PasswordReset.objects.filter(
+        user__username=username,
+        user__is_active=True,
+        code_hash=_hash(code),
+        expires_at__gt=timezone.now(),
+    )
+    reset = rows.first()
+    if reset is None:
+        raise ValidationError({"code": [WRONG_RESET]})
+    # Before the transaction: hashing is slow on purpose.
+    password = make_password(new_password)
+    with transaction.atomic():
+        # A login with the old password, and a twin of this request, wait for this row.
+        User.objects.select_for_update(no_key=True).get(pk=reset.user_id)
+        if not rows.filter(pk=reset.pk).delete()[0]:
+            raise ValidationError({"code": [WRONG_RESET]})
+        User.objects.filter(pk=reset.user_id).update(password=password)
+        AuthToken.objects.filter(user_id=reset.user_id).delete()
+
+
+def _hash(code: str) -> str:
+    """Codes are long and random: what guards a password's hash would only cost time here."""
+    return sha256(code.upper().encode()).hexdigest()

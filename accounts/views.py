@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.http import Http404
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -13,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import serializers, services
+from accounts import applications, serializers, services, sessions
 from accounts.attempts import password_attempt, remember_network
 from accounts.filters import DoctorFilter
 from accounts.models import Doctor, User
@@ -107,6 +108,40 @@ class PasswordView(GenericAPIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
+class PasswordResetView(_OpenView):
+    """用工作人员提供的重置码设置新密码：全部令牌失效"""
+
+    serializer_class = serializers.PasswordResetSerializer
+
+    @extend_schema(responses={204: None})
+    def post(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        with password_attempt(request, serializer.validated_data["username"]):
+            services.reset_password(**serializer.validated_data)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class SessionListView(APIView):
+    """当前账号的登录设备"""
+
+    @extend_schema(responses=serializers.DeviceSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        rows = sessions.sessions_of(request.user)
+        context = {"token": request.auth}
+        return Response(serializers.DeviceSerializer(rows, many=True, context=context).data)
+
+
+class SessionView(APIView):
+    """结束一个登录设备的会话"""
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, pk: int) -> Response:
+        if not sessions.end(request.user, pk):
+            raise Http404
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
 class MeView(APIView):
     """当前用户"""
 
@@ -170,7 +205,7 @@ class DoctorDetailView(RetrieveAPIView[Doctor]):
 
 
 class DoctorApplyView(GenericAPIView):
-    """申请成为医生，等待工作人员认证"""
+    """申请成为医生，等待工作人员认证；通过之前可以更正后再次提交"""
 
     serializer_class = serializers.DoctorApplicationSerializer
 
@@ -178,6 +213,6 @@ class DoctorApplyView(GenericAPIView):
     def post(self, request: Request) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        doctor = services.apply_as_doctor(user=request.user, **serializer.validated_data)
+        doctor = applications.apply_as_doctor(user=request.user, **serializer.validated_data)
         shown = Doctor.objects.with_scores().select_related("user").get(pk=doctor.pk)
         return Response(serializers.DoctorSerializer(shown).data, status=status.HTTP_201_CREATED)

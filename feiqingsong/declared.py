@@ -94,6 +94,7 @@ SETTINGS = (
     Setting("SECURE_HSTS_INCLUDE_SUBDOMAINS", types.switch, False),
     Setting("SECURE_HSTS_PRELOAD", types.switch, False),
     Setting("TOKEN_TTL_DAYS", types.integer(1, 366), 30),
+    Setting("TOKEN_MAX_DAYS", types.integer(1, 3660), 180),
     # Limits
     Setting("LIMITS", types.switch, True, only={PRODUCTION: True}),
     *(Setting(limit.variable, limit.parse, limit.rate) for limit in limit_table.TABLE),
@@ -111,6 +112,8 @@ SETTINGS = (
     Setting("ORDER_ANSWER_SECONDS", types.seconds, 48 * 3600),
     Setting("ORDER_FINISH_SECONDS", types.seconds, 7 * 24 * 3600),
     Setting("MONTHLY_SECONDS", types.seconds, 30 * 24 * 3600),
+    # Evaluations of cheaper consultations are shown, but count in no figure.
+    Setting("EVALUATION_MIN_FEN", types.integer(0, 10**9), 100),
     Setting("PLATFORM_SHARE_PERCENT", types.integer(0, 100), 0),
     # Above this, an act of staff that moves money waits for a second member of staff.
     Setting("STAFF_DOUBLE_CHECK_FEN", types.integer(0, 10**12), 100_000),

@@ -17,9 +17,10 @@ ADMIN_SIGN_IN = "admin_sign_in"
 LIMIT_REACHED = "limit_reached"
 TOKEN_REFUSED = "token_refused"  # noqa: S105 (the name of an event)
 DOCTOR_VERIFIED = "doctor_verified"
+DOCTOR_TURNED_DOWN = "doctor_turned_down"
 DOCTOR_WITHDRAWN = "doctor_withdrawn"
 
-_NEWS = (ADMIN_SIGN_IN, DOCTOR_VERIFIED, DOCTOR_WITHDRAWN)
+_NEWS = (ADMIN_SIGN_IN, DOCTOR_VERIFIED, DOCTOR_TURNED_DOWN, DOCTOR_WITHDRAWN)
 """What is worth a line, but no warning."""
 
 logger = logging.getLogger("feiqingsong.security")

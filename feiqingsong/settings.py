@@ -103,16 +103,19 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "accounts.passwords.LengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "accounts.passwords.ResemblanceValidator"},
 ]
-REST_KNOX = {
-    "AUTH_TOKEN_CHARACTER_LENGTH": 40,
-    "TOKEN_TTL": timedelta(days=_values["TOKEN_TTL_DAYS"]),
-    "AUTO_REFRESH": True,
-    "MIN_REFRESH_INTERVAL": 24 * 3600,
-}
+# A token dies unused for TOKEN_TTL, or at TOKEN_MAX_AGE; its use is noted once an interval.
+TOKEN_TTL = timedelta(days=_values["TOKEN_TTL_DAYS"])
+TOKEN_MAX_AGE = timedelta(days=_values["TOKEN_MAX_DAYS"])
+SESSION_TOUCH_INTERVAL = timedelta(minutes=15)
+MAX_SESSIONS = 20
+PASSWORD_RESET_TTL = timedelta(hours=24)
+KNOX_TOKEN_MODEL = "knox.AuthToken"  # noqa: S105 (the name of a model)
+REST_KNOX = {"AUTH_TOKEN_CHARACTER_LENGTH": 40, "TOKEN_TTL": TOKEN_TTL}
 
 # API
 REST_FRAMEWORK = {

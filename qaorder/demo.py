@@ -10,9 +10,9 @@ from django.db import Error, connections, transaction
 from django.utils import timezone
 from knox.crypto import hash_token
 from knox.models import AuthToken
-from knox.settings import knox_settings
 
-from accounts.models import Doctor, Patient, User
+from accounts.models import Doctor, Patient, Session, User
+from accounts.sessions import expiry_of
 from feiqingsong import environment
 from ledger import services as ledger
 from ledger.models import Transaction, TransactionKind
@@ -123,7 +123,7 @@ def _open_balance(user: User) -> None:
 
 def _catalogue(doctor: User, staff: User) -> None:
     DiagnosisTag.objects.get_or_create(
-        owner=staff, name="哮喘", defaults={"description": "支气管哮喘"}
+        owner=staff, name="哮喘", defaults={"description": "支气管哮喘", "is_shared": True}
     )
     DiagnosisTag.objects.get_or_create(
         owner=doctor, name="肺结核", defaults={"description": "继发性肺结核"}
@@ -140,9 +140,11 @@ def _catalogue(doctor: User, staff: User) -> None:
     )
 
 
-def _token(user: User, token: str) -> None:
+def _token(user: User, digits: str) -> None:
+    """Make the published token, or as good as new."""
     now = timezone.now()
-    AuthToken.objects.update_or_create(
-        digest=hash_token(token),
-        defaults={"user": user, "created": now, "expiry": now + knox_settings.TOKEN_TTL},
+    token, _ = AuthToken.objects.update_or_create(
+        digest=hash_token(digits),
+        defaults={"user": user, "created": now, "expiry": expiry_of(now, now)},
     )
+    Session.objects.get_or_create(token=token)

@@ -1,5 +1,7 @@
 """Accounts in the admin: who may do what to users and doctors."""
 
+import re
+
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
@@ -7,8 +9,9 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from knox.models import AuthToken
+from rest_framework.test import APIClient
 
-from accounts.models import Doctor, Patient, User
+from accounts.models import Doctor, PasswordReset, Patient, User
 from feiqingsong.testing import factories
 
 pytestmark = pytest.mark.django_db
@@ -67,6 +70,13 @@ def test_staff_make_a_user_whose_password_works(client, boss):
     [
         ({"username": "BOSS"}, "该用户名已被注册"),
         ({"username": "a b"}, "用户名只能包含"),
+        ({"username": ".."}, "用户名只能包含"),
+        ({"username": "bоss"}, "用户名只能包含"),
+        ({"username": "B0SS"}, "该用户名已被注册"),
+        ({"username": "apply"}, "保留名称"),
+        ({"password1": "fresh-fresh", "password2": "fresh-fresh"}, "密码与用户名太相似"),
+        ({"password1": "feiqingsong1", "password2": "feiqingsong1"}, "密码与本服务的名称太相似"),
+        ({"password1": "x" * 129, "password2": "x" * 129}, "密码不能超过 128 个字符"),
         ({"password1": "12345678", "password2": "12345678"}, "密码"),
     ],
 )
@@ -99,6 +109,27 @@ def test_an_avatar_that_is_no_link_is_refused(client, boss):
     assert user.avatar == ""
 
 
+@pytest.mark.parametrize("name", ["官方客服", "adm\u200bin", "张\u202e三"])
+def test_a_name_that_poses_or_hides_is_for_staff_alone_or_for_nobody(client, boss, name):
+    user = factories.make_user(name="张三")
+
+    response = client.post(f"{USERS}{user.pk}/change/", user_form(user, name=name))
+
+    user.refresh_from_db()
+    assert response.status_code == 200
+    assert user.name == "张三"
+
+
+def test_staff_may_be_called_what_they_are(client, boss):
+    colleague = factories.make_user(is_staff=True, name="客服")
+
+    response = client.post(
+        f"{USERS}{colleague.pk}/change/", user_form(colleague, avatar="http://a.cn/1.jpg")
+    )
+
+    assert response.status_code == 302
+
+
 def test_switching_a_user_off_in_the_form_ends_the_tokens(client, boss):
     user = factories.make_user()
     factories.client_for(user)
@@ -129,16 +160,83 @@ def test_switching_users_off_by_action_ends_the_tokens_and_spares_oneself(client
     assert user.is_active
 
 
-def test_setting_a_password_ends_the_tokens(client, boss):
+def test_nobody_sets_the_password_of_another(client, boss):
     user = factories.make_user()
-    factories.client_for(user)
+    url = reverse("admin:auth_user_password_change", args=[user.pk])
     form = {"password1": STRONG, "password2": STRONG, "usable_password": "true"}
 
-    client.post(reverse("admin:auth_user_password_change", args=[user.pk]), form)
+    answers = [client.get(url), client.post(url, form)]
+    client.post(f"{USERS}{user.pk}/change/", user_form(user, password=STRONG))
 
     user.refresh_from_db()
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert user.check_password(factories.PASSWORD)
+    assert url not in client.get(f"{USERS}{user.pk}/change/").content.decode()
+
+
+def test_ones_own_password_takes_the_old_one_and_ends_the_tokens(client, boss):
+    factories.client_for(boss)
+    by_user_page = client.get(reverse("admin:auth_user_password_change", args=[boss.pk]))
+    form = {"new_password1": STRONG, "new_password2": STRONG}
+
+    without = client.post("/admin/password_change/", form | {"old_password": "wrong"})
+    done = client.post("/admin/password_change/", form | {"old_password": factories.PASSWORD})
+
+    boss.refresh_from_db()
+    assert by_user_page.headers["Location"] == "/admin/password_change/"
+    assert (without.status_code, done.status_code) == (200, 302)
+    assert boss.check_password(STRONG)
+    assert not AuthToken.objects.filter(user=boss).exists()
+
+
+def test_only_superusers_make_accounts_whose_password_they_know(client):
+    login_as_staff(client, "add_user", "change_user", "view_user")
+    form = {"username": "fresh", "password1": STRONG, "password2": STRONG}
+
+    response = client.post(f"{USERS}add/", form)
+
+    assert response.status_code == 403
+    assert not User.objects.filter(username="fresh").exists()
+
+
+CODE = re.compile(r"<code>([2-9A-HJKMNP-Z]{16})</code>")
+
+
+def test_a_reset_code_is_shown_once_kept_as_a_hash_and_works(client, boss):
+    user = factories.make_user("zhang")
+
+    page = act(client, USERS, "send_reset", user)
+
+    code = CODE.findall(page.content.decode())[0]
+    kept = str(list(PasswordReset.objects.values_list())) + str(list(LogEntry.objects.values()))
+    body = {"username": "zhang", "code": code, "new_password": STRONG}
+    assert "no-store" in page.headers["Cache-Control"]
+    assert code not in kept
+    assert LogEntry.objects.get().change_message == "生成密码重置码"
+    assert code not in client.get(USERS).content.decode()
+    assert APIClient().post("/accounts/password/reset/", body).status_code == 204
+    user.refresh_from_db()
     assert user.check_password(STRONG)
-    assert not AuthToken.objects.filter(user=user).exists()
+
+
+def test_staff_make_codes_for_users_and_only_superusers_for_staff(client):
+    login_as_staff(client, "change_user", "view_user")
+    user, gone = factories.make_user(), factories.make_user(is_active=False)
+    colleague = factories.make_user(is_staff=True)
+    chief = factories.make_user(is_superuser=True)
+
+    page = act(client, USERS, "send_reset", user, gone, colleague, chief)
+
+    assert len(CODE.findall(page.content.decode())) == 1
+    assert [reset.user for reset in PasswordReset.objects.all()] == [user]
+
+
+def test_staff_who_may_only_look_make_no_codes(client):
+    login_as_staff(client, "view_user")
+
+    act(client, USERS, "send_reset", factories.make_user())
+
+    assert not PasswordReset.objects.exists()
 
 
 def test_nobody_deletes_accounts(client, boss):
@@ -188,6 +286,55 @@ def test_a_doctor_is_verified_and_unverified_by_action(client, boss):
     assert not doctor.is_verified
     log = LogEntry.objects.filter(object_id=doctor.pk).order_by("pk")
     assert [entry.change_message for entry in log] == ["通过认证", "撤销认证"]
+
+
+def test_a_second_doctor_with_a_verified_number_is_not_verified(client, boss):
+    holder = factories.make_doctor(licence_number="L-1")
+    other = factories.make_doctor(licence_number="L-1", is_verified=False)
+    third = factories.make_doctor(is_verified=False)
+
+    response = act(client, DOCTORS, "verify", other, third)
+
+    other.refresh_from_db()
+    third.refresh_from_db()
+    assert (other.is_verified, third.is_verified) == (False, True)
+    assert f"未能认证 {other}：执业证书编号 L-1 已属于另一名医生" in response.content.decode()
+    assert [entry.object_id for entry in LogEntry.objects.all()] == [str(third.pk)]
+    act(client, DOCTORS, "withdraw", holder)
+    act(client, DOCTORS, "verify", other)
+    other.refresh_from_db()
+    assert other.is_verified
+
+
+def test_a_verified_doctor_is_not_given_anothers_number(client, boss):
+    factories.make_doctor(licence_number="L-1")
+    doctor = factories.make_doctor(licence_number="L-2")
+
+    response = client.post(f"{DOCTORS}{doctor.pk}/change/", doctor_form(licence_number="L-1"))
+
+    doctor.refresh_from_db()
+    assert "该执业证书编号已被使用" in response.content.decode()
+    assert doctor.licence_number == "L-2"
+
+
+def test_an_application_is_turned_down_with_a_reason(client, boss):
+    doctor, verified = factories.make_doctor(is_verified=False), factories.make_doctor()
+
+    asked = act(client, DOCTORS, "turn_down", doctor, verified)
+    without = act(client, DOCTORS, "turn_down", doctor, confirm="1", reason="")
+    done = act(client, DOCTORS, "turn_down", doctor, verified, confirm="1", reason="编号有误")
+
+    doctor.refresh_from_db()
+    verified.refresh_from_db()
+    assert [page.status_code for page in (asked, without, done)] == [200, 200, 200]
+    assert (doctor.turned_down_reason, verified.turned_down_reason) == ("编号有误", "")
+    assert verified.is_verified
+    assert LogEntry.objects.get().change_message == "未通过认证：编号有误"
+    listed = {
+        value: doctor.user.username in client.get(DOCTORS, {"verified": value}).content.decode()
+        for value in ("no", "turned_down", "yes")
+    }
+    assert listed == {"no": False, "turned_down": True, "yes": False}
 
 
 def test_view_only_staff_see_doctors_and_cannot_verify_them(client):

@@ -1,5 +1,6 @@
 """What patient and doctor write: question, answer, evaluation."""
 
+from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
@@ -63,6 +64,32 @@ class Answer(models.Model):
         return f"回答 {self.pk}"
 
 
+class EvaluationQuerySet(models.QuerySet["Evaluation"]):
+    def counting(self) -> "EvaluationQuerySet":
+        """The ones that figures are made of: each patient's newest of a doctor, if it was paid for.
+
+        Else a few accounts and free orders would make any average.
+        """
+        newer = models.Q(created_at__gt=models.OuterRef("created_at")) | models.Q(
+            created_at=models.OuterRef("created_at"), pk__gt=models.OuterRef("pk")
+        )
+        by_the_same = Evaluation.objects.filter(
+            newer,
+            _paid_for(),
+            doctor=models.OuterRef("doctor"),
+            order__patient=models.OuterRef("order__patient"),
+        )
+        return self.filter(_paid_for(), ~models.Exists(by_the_same))
+
+
+def _paid_for() -> models.Q:
+    """Of an order that cost, or whose period cost, at least EVALUATION_MIN_FEN."""
+    least = settings.EVALUATION_MIN_FEN
+    return models.Q(order__amount_fen__gte=least) | models.Q(
+        order__subscription__order__amount_fen__gte=least
+    )
+
+
 class Evaluation(models.Model):
     """The patient's evaluation of the doctor; one per order."""
 
@@ -76,6 +103,8 @@ class Evaluation(models.Model):
     )
     content = models.TextField("内容")
     created_at = models.DateTimeField("创建时间", default=timezone.now)
+
+    objects = EvaluationQuerySet.as_manager()
 
     class Meta:
         verbose_name = "评价"

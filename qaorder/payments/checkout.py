@@ -133,10 +133,17 @@ def _pay_at_once(order: Order, channel: str, payer: User, on_stored: OnStored) -
     on_stored(None)
 
 
+def _lock(order_id: int) -> Order:
+    """Lock the order; its doctor is read along, as of now."""
+    rows = Order.objects.select_for_update(of=("self",)).select_related("doctor")
+    return rows.get(pk=order_id)
+
+
 def _lock_payable(order: Order) -> Order:
-    locked = Order.objects.select_for_update().get(pk=order.pk)
+    locked = _lock(order.pk)
     if (
         locked.status != Status.UNPAID
+        or not locked.doctor.is_verified
         or timezone.now() > locked.pay_deadline - settings.ORDER_PAY_MARGIN
     ):
         raise CannotPay
@@ -291,12 +298,12 @@ def _store_locked(payment: Payment, charge: Charge) -> Charge | None:
     """Keep the charge, unless another one was first; return the one to hand out, if any."""
     order = None
     if payment.order_id:
-        order = Order.objects.select_for_update().get(pk=payment.order_id)
+        order = _lock(payment.order_id)
     payment = (
         Payment.objects.select_for_update(of=("self",)).select_related("payer").get(pk=payment.pk)
     )
     keep_charge(payment, charge)
-    if not payment.payer.is_active:
+    if not payment.payer.is_active or (order and not order.doctor.is_verified):
         return None
     kept: Charge = json.loads(payment.charge) if payment.charge else charge
     if order is None or order.paid_with_id == payment.pk:

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from accounts.models import User
 from feiqingsong.fields import HTTP_URL, ChoiceField, IntegerField, ListField, TextField
+from feiqingsong.text import check_text
 from qaorder.models import DiagnosisTag, Drug, Order, OrderType, Question
 from qaorder.models.consultation import TEXT_LENGTH
 
@@ -28,7 +29,7 @@ class OrderInputSerializer(serializers.Serializer[Any]):
 
 class EvaluationInputSerializer(serializers.Serializer[Any]):
     scores = IntegerField(min_value=1, max_value=5)
-    content = TextField(max_length=EVALUATION_LENGTH)
+    content = TextField(max_length=EVALUATION_LENGTH, validators=[check_text])
 
 
 class PickListField(ListField):

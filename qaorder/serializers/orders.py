@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.models import User
 from accounts.serializers import PersonSerializer
 from feiqingsong.fields import InputModelSerializer, YuanField
 from qaorder.models import Answer, DiagnosisTag, Drug, Evaluation, Order, Question
@@ -128,6 +129,8 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
 
 
 class EvaluationSerializer(serializers.ModelSerializer[Evaluation]):
+    """Whom the doctor treats is nobody else's business: needs the `request`, for who reads."""
+
     patient = PersonSerializer(source="order.patient")
     doctor = PersonSerializer()
     scores_display = serializers.CharField(source="get_scores_display")
@@ -148,6 +151,19 @@ class EvaluationSerializer(serializers.ModelSerializer[Evaluation]):
             "evaluate_type_display",
         ]
         read_only_fields = fields
+
+    def to_representation(self, evaluation: Evaluation) -> dict[str, Any]:
+        body = super().to_representation(evaluation)
+        writer = evaluation.order.patient.user
+        if self.context["request"].user.pk not in (writer.pk, evaluation.doctor.user_id):
+            body["patient"] = _masked(writer)
+        return body
+
+
+def _masked(user: User) -> dict[str, str]:
+    """A person as strangers see them, with PersonSerializer's keys."""
+    name = f"{user.name[0]}**" if user.name else ""
+    return {"owner": f"{user.username[0]}***", "invitation_code": "", "name": name, "avatar": ""}
 
 
 class InquiryRecordSerializer(serializers.ModelSerializer[Order]):

@@ -5,7 +5,9 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts.models import User
+from accounts.applications import require_verified
+from accounts.models import Doctor, User
+from feiqingsong.errors import CannotAsk
 from qaorder.lifecycle import Event, Role, advance
 from qaorder.models import Answer, DiagnosisTag, Drug, Order, Question
 
@@ -23,8 +25,10 @@ def ask_question(
     smoke_history: str = "",
     files: Iterable[str] = (),
 ) -> Question:
-    """Put the question of a paid order, once.  Raises: CannotAsk."""
+    """Put the question of a paid order, once, to a verified doctor.  Raises: CannotAsk."""
     advance(order, Event.ASK, Role.PATIENT, actor)
+    if not Doctor.objects.filter(pk=order.doctor_id, is_verified=True).exists():
+        raise CannotAsk
     return Question.objects.create(
         order=order,
         allergy_history=allergy_history,
@@ -44,8 +48,12 @@ def answer_question(
     diagnosis_result: str,
     extra_suggestion: str = "",
 ) -> Answer:
-    """Answer a waiting question once, keeping copies of tags and drugs.  Raises: CannotAnswer."""
+    """Answer a waiting question once, keeping copies of tags and drugs.
+
+    Raises: CannotAnswer; PermissionDenied unless the doctor is verified.
+    """
     advance(question.order, Event.ANSWER, Role.DOCTOR, actor)
+    require_verified(question.order.doctor_id)
     return Answer.objects.create(
         question=question,
         diagnosis_tags=_copies(diagnosis_tags, TAG_FIELDS),

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import Doctor, Patient, User
+from accounts.models import Doctor, PasswordReset, Patient, Session, User
 from feiqingsong.testing import factories
 from ledger.models import Account, BalanceSnapshot, Entry, Transaction
 from ledger.services import balance_fen
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 ORDERS = "/admin/qaorder/order/"
 REFUNDS = "/admin/qaorder/refund/"
 HELD = "/admin/qaorder/heldcharge/"
-HIDDEN = {models.IdempotencyKey}
+HIDDEN = {models.IdempotencyKey, Session, PasswordReset}
 WRITTEN_BY_STAFF = {models.DiagnosisTag, models.Drug, models.Payout, User, Patient, Doctor}
 OURS = ("accounts", "ledger", "qaorder")
 READ_ONLY = [
@@ -396,7 +396,7 @@ def test_what_staff_add_to_the_catalogue_is_shared(client, boss):
 
 def test_staff_change_shared_entries_and_only_read_a_doctors_own(client, boss):
     own = models.Drug.objects.create(owner=factories.make_doctor().user, name="自有")
-    shared = models.Drug.objects.create(owner=boss, name="共享")
+    shared = models.Drug.objects.create(owner=boss, name="共享", is_shared=True)
 
     answers = [
         client.post(f"/admin/qaorder/drug/{row.pk}/change/", {"name": "改"}).status_code

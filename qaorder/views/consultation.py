@@ -13,7 +13,8 @@ from rest_framework.generics import CreateAPIView, GenericAPIView, ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.permissions import IsDoctor, IsPatient
+from accounts.applications import require_verified
+from accounts.permissions import IsDoctor, IsPatient, IsVerifiedDoctor
 from feiqingsong import errors
 from qaorder.filters import DiagnosisTagFilter, DrugFilter
 from qaorder.idempotency import idempotent
@@ -49,7 +50,7 @@ class QuestionCreateView(GenericAPIView[Question]):
 class AnswerCreateView(GenericAPIView[Answer]):
     """医生回答问题"""
 
-    permission_classes = [*GenericAPIView.permission_classes, IsDoctor]
+    permission_classes = [*GenericAPIView.permission_classes, IsVerifiedDoctor]
     serializer_class = AnswerInputSerializer
     refusals = (errors.CannotAnswer,)
 
@@ -73,7 +74,7 @@ class AnswerCreateView(GenericAPIView[Answer]):
 class _CatalogueView(GenericAPIView[Any]):
     """A doctor's own entries and the shared ones; `model` says which."""
 
-    permission_classes = [*GenericAPIView.permission_classes, IsDoctor]
+    permission_classes = [*GenericAPIView.permission_classes, IsVerifiedDoctor]
     model: Any
 
     def get_queryset(self) -> QuerySet[Any]:
@@ -83,37 +84,43 @@ class _CatalogueView(GenericAPIView[Any]):
 
 class _CatalogueCreateView(_CatalogueView, CreateAPIView[Any]):
     def perform_create(self, serializer: Any) -> None:
-        serializer.save(owner=self.request.user)
+        with transaction.atomic():
+            require_verified(self.request.user.doctor.pk)
+            serializer.save(owner=self.request.user)
 
 
 class _CatalogueListView(_CatalogueView, ListAPIView[Any]):
+    permission_classes = [*GenericAPIView.permission_classes, IsDoctor]
     filter_backends = [DjangoFilterBackend]
 
 
 class _CatalogueChangeView(_CatalogueView):
-    def get_own(self) -> Any:
-        """Return the caller's entry.  Raises: Http404 for another's, PermissionDenied if shared."""
-        entry = self.get_object()
-        if entry.owner_id != self.request.user.pk:
-            raise PermissionDenied(SHARED)
-        return entry
-
     @extend_schema(summary="修改自己的条目；已有回答不变")
     def put(self, request: Request, pk: int) -> Response:
-        entry = self.get_own()
+        entry = self.get_object()
+        if not self._own().exists():
+            raise PermissionDenied(SHARED)
         serializer = self.get_serializer(entry, data=request.data)
         serializer.is_valid(raise_exception=True)
         with transaction.atomic():
-            # Saving an entry that was deleted meanwhile would make it again.
-            if self.model.objects.select_for_update().filter(pk=entry.pk).first() is None:
+            require_verified(request.user.doctor.pk)
+            # Saving an entry would make it again if it was deleted meanwhile, and unshare it.
+            if not self._own().update(**serializer.validated_data):
                 raise Http404
-            serializer.save()
-        return Response(serializer.data)
+        return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(summary="删除自己的条目；已有回答不变", responses={204: None})
     def delete(self, request: Request, pk: int) -> Response:
-        self.get_own().delete()
+        self.get_object()
+        with transaction.atomic():
+            require_verified(request.user.doctor.pk)
+            if not self._own().delete()[0]:
+                raise PermissionDenied(SHARED)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _own(self) -> QuerySet[Any]:
+        rows = self.model.objects.changeable_by(self.request.user)
+        return rows.filter(pk=self.kwargs["pk"])
 
 
 class DiagnosisTagCreateView(_CatalogueCreateView):

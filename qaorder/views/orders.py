@@ -157,7 +157,8 @@ class OrderEvaluateView(OrderMixin, GenericAPIView[Order]):
         evaluation = services.evaluate_order(
             order=order, actor=request.user, **serializer.validated_data
         )
-        return Response(EvaluationSerializer(evaluation).data)
+        context = self.get_serializer_context()
+        return Response(EvaluationSerializer(evaluation, context=context).data)
 
 
 class _PositionMixin:

@@ -58,17 +58,62 @@ def test_the_introduction_may_be_left_out():
     assert Doctor.objects.get().introduction == ""
 
 
-def test_applying_twice_is_refused():
+@pytest.mark.parametrize("reason", ["", "编号有误"])
+def test_an_application_that_is_open_or_turned_down_is_sent_again_corrected(reason):
     user = make_patient().user
     apply(user)
-    client = client_for(user)
+    Doctor.objects.update(turned_down_reason=reason)
+    corrected = GOOD | {"licence_number": "L-0002", "hospital": "朝阳医院", "introduction": ""}
+
+    response = client_for(user).post(URL, corrected, format="json")
+
+    doctor = Doctor.objects.get()
+    assert response.status_code == 201
+    assert {key: getattr(doctor, key) for key in GOOD} == corrected
+    assert (doctor.is_verified, doctor.turned_down_reason) == (False, "")
+
+
+def test_a_doctor_whose_verification_was_withdrawn_may_apply_again():
+    doctor = make_doctor(licence_number="L-0001", is_verified=False, online_price_fen=1500)
+
+    response = apply(doctor.user)
+
+    doctor.refresh_from_db()
+    assert response.status_code == 201
+    assert (doctor.is_verified, doctor.online_price_fen) == (False, 1500)
+    assert doctor.hospital == GOOD["hospital"]
+
+
+def test_a_verified_doctor_cannot_apply():
+    doctor = make_doctor(licence_number="L-0001")
+    client = client_for(doctor.user)
     before = picture()
 
-    response = client.post(URL, GOOD | {"licence_number": "L-0002"}, format="json")
+    response = client.post(URL, GOOD, format="json")
 
     assert response.status_code == 400
-    assert response.json() == {"licence_number": ["您已经提交过医生申请。"]}
+    assert response.json() == {"licence_number": ["您已经通过医生认证。"]}
     assert picture() == before
+
+
+@pytest.mark.parametrize("role", ["is_staff", "is_superuser"])
+def test_staff_cannot_apply(role):
+    client = client_for(make_user(**{role: True}))
+
+    response = client.post(URL, GOOD, format="json")
+
+    assert response.status_code == 403
+    assert response.json() == {"detail": "工作人员账号不能申请成为医生"}
+    assert not Doctor.objects.exists()
+
+
+def test_who_only_claims_a_number_keeps_nobody_from_applying_with_it():
+    make_doctor(licence_number="L-0001", is_verified=False)
+
+    response = apply(make_patient().user)
+
+    assert response.status_code == 201
+    assert Doctor.objects.filter(licence_number="L-0001").count() == 2
 
 
 def test_another_doctors_licence_is_refused():
@@ -76,7 +121,7 @@ def test_another_doctors_licence_is_refused():
     client = client_for(make_patient().user)
     before = picture()
 
-    response = client.post(URL, GOOD, format="json")
+    response = client.post(URL, GOOD | {"licence_number": "Ｌ-0001"}, format="json")
 
     assert response.status_code == 400
     assert response.json() == {"licence_number": ["该执业证书编号已被使用。"]}

@@ -32,14 +32,14 @@ def client():
 
 def rate(doctor, *scores):
     """Evaluations without the consultations that led to them."""
-    patient = make_patient()
     for number, stars in enumerate(scores):
+        patient = make_patient()
         order = Order.objects.create(
             order_number=f"{doctor.pk:010d}{number:016d}",
             patient=patient,
             doctor=doctor,
             order_type="online",
-            amount_fen=0,
+            amount_fen=1500,
             pay_deadline=patient.created_at,
         )
         Evaluation.objects.create(

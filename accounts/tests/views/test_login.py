@@ -134,3 +134,12 @@ def test_staff_without_a_profile_log_in_too():
     response = log_in("staff")
 
     assert response.status_code == 200
+
+
+@pytest.mark.parametrize("username", ["x", "apply", "doctor1\u3164", "жukов"])
+def test_a_name_from_before_the_rules_logs_in(username):
+    make_patient(username)
+
+    response = log_in(username)
+
+    assert response.status_code == 200

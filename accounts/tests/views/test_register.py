@@ -1,13 +1,16 @@
 """POST /accounts/register/"""
 
 import re
+import time
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 from knox.models import AuthToken
+from rest_framework.exceptions import ValidationError
 from rest_framework.test import APIClient
 
+from accounts import services
 from accounts.models import Doctor, Patient, User
 from feiqingsong.testing.factories import client_for, make_doctor, make_patient
 
@@ -99,7 +102,9 @@ def test_a_deactivated_inviter_is_nobody():
     assert User.objects.count() == 1
 
 
-@pytest.mark.parametrize("spelling", ["zhang", "Zhang", "ZHANG", "ｚｈａｎｇ", " zhang "])
+@pytest.mark.parametrize(
+    "spelling", ["zhang", "Zhang", "ZHANG", "ｚｈａｎｇ", " zhang ", "zhɑng", "ᴢhang"]
+)
 def test_a_taken_name_is_refused_in_any_spelling(spelling):
     make_patient("zhang")
 
@@ -137,6 +142,16 @@ def test_a_full_width_name_is_kept_plain_and_logs_in_either_way():
         "\ufdfa",  # One letter that becomes eighteen, spaces among them.
         "\ufdfa" * 50,
         "\u3392" * 20,  # "MHz" twenty times: sixty letters.
+        "x",
+        "ﬁ",  # Two letters once composed, but one was sent.
+        "..",
+        "dосtor1",
+        "doctor1\u3164",
+        "apply",
+        "ＡＰＰＬＹ",
+        "张三жук",
+        "zhang😀",
+        "q\u0301q\u0301",
         None,
         ["a"],
         {"a": 1},
@@ -150,7 +165,7 @@ def test_a_name_that_could_not_stand_in_a_url_is_refused(username):
     assert not User.objects.exists()
 
 
-@pytest.mark.parametrize("username", ["张三", "a.b@c+d-e_f", "x", "名" * 50, "123"])
+@pytest.mark.parametrize("username", ["张三", "a.b@c+d-e_f", "x1", "名" * 50, "123"])
 def test_names_of_any_script_are_taken(username):
     response = register(username=username)
 
@@ -161,9 +176,47 @@ def test_names_of_any_script_are_taken(username):
     assert found.content == b'{"detail":"Not found."}'
 
 
+def test_a_long_name_is_refused_before_it_is_composed():
+    # Composing this takes half a minute.
+    started = time.process_time()
+
+    response = register(username="a" + "\u0300\u0323" * 100_000)
+
+    assert list(response.json()) == ["username"]
+    assert time.process_time() - started < 1
+
+
+def test_a_twin_that_was_faster_makes_the_same_field_error():
+    register(username="zhang")
+
+    with pytest.raises(ValidationError) as error:
+        services.register_patient(username="zhɑng", password="a-long-secret")
+
+    assert error.value.detail == {"username": ["该用户名已被注册。"]}
+    assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize("name", ["官方客服", "肺 轻 松", "Admin", "张\u202e三", "x\u200b", "a\nb"])
+def test_a_name_does_not_pose_or_hide(name):
+    response = register(name=name)
+
+    assert response.status_code == 400
+    assert list(response.json()) == ["name"]
+    assert not User.objects.exists()
+
+
+def test_a_bad_name_and_a_bad_password_are_both_named():
+    response = register(username="..", password="..feiqingsong..")
+
+    assert list(response.json()) == ["username", "password"]
+
+
 @pytest.mark.parametrize(
     ("password", "words"),
     [
+        ("newcomer1", "用户名太相似"),
+        ("feiqingsong", "本服务的名称"),
+        ("        ", "不能全是空白"),
         ("", "不能为空"),
         ("short", "密码太短，至少需要 8 个字符。"),
         ("password", "常见"),

@@ -207,6 +207,15 @@ ACCOUNTS = [
         "204 204 204 204 204 204 204",
         {"old_password": "{password}", "new_password": "another-long-secret"},
     ),
+    Row(
+        "POST",
+        "/accounts/password/reset/",
+        "204 204 204 204 204 204 204",
+        {"username": "forgetful", "code": "{reset_code}", "new_password": "another-long-secret"},
+        is_open=True,
+    ),
+    Row("GET", "/accounts/sessions/", USERS),
+    Row("DELETE", "/accounts/sessions/{session}/", "204 404 404 404 404 404 404"),
     Row("GET", "/accounts/me/", USERS),
     Row(
         "PATCH",
@@ -226,7 +235,7 @@ ACCOUNTS = [
     Row(
         "POST",
         "/accounts/doctors/apply/",
-        "201 201 400 400 400 201 201",
+        "201 201 400 400 400 403 403",
         {
             "licence_number": "L-0001",
             "hospital": "示范医院",

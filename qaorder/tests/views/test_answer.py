@@ -36,7 +36,7 @@ def test_answering_shows_the_answer_as_detail_does(order):
 def test_tags_and_drugs_are_the_doctors_own_or_shared_and_run_highest_pk_first(order):
     staff = make_user("staff", is_staff=True)
     own = [DiagnosisTag.objects.create(owner=order.doctor.user, name=f"t{n}") for n in range(3)]
-    shared = DiagnosisTag.objects.create(owner=staff, name="shared")
+    shared = DiagnosisTag.objects.create(owner=staff, name="shared", is_shared=True)
     drugs = [Drug.objects.create(owner=order.doctor.user, name=f"d{n}") for n in range(2)]
 
     body = give(

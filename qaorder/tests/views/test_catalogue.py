@@ -86,7 +86,9 @@ def test_the_list_holds_own_and_shared_ones_newest_first(kind):
     model, doctor = MODELS[kind], make_doctor()
     own = model.objects.create(owner=doctor.user, name="甲")
     model.objects.create(owner=make_doctor().user, name="别人的")
-    shared = model.objects.create(owner=make_user("staff", is_staff=True), name="共享")
+    shared = model.objects.create(
+        owner=make_user("staff", is_staff=True), name="共享", is_shared=True
+    )
 
     rows = client_for(doctor.user).get(f"/qaorder/{kind}/list/").json()["results"]
 
@@ -128,7 +130,9 @@ def test_a_page_costs_three_queries_whatever_its_size(kind, size, django_assert_
 
 @both_kinds
 def test_a_shared_entry_is_not_changed_or_deleted(kind):
-    shared = MODELS[kind].objects.create(owner=make_user(is_staff=True), name="共享")
+    shared = MODELS[kind].objects.create(
+        owner=make_user(is_staff=True), name="共享", is_shared=True
+    )
     client = client_for(make_doctor().user)
     before = picture()
 

@@ -8,7 +8,8 @@ from django.utils import timezone
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from accounts.models import Patient, User
+from accounts.models import Patient, Session, User
+from accounts.services import issue_token, make_reset_code
 from feiqingsong.testing import factories
 from qaorder.models import DiagnosisTag, Drug, Status
 
@@ -34,6 +35,8 @@ class World:
             factories.refund(self.order)
             self.order.refresh_from_db()
         self.tag = DiagnosisTag.objects.create(owner=self.doctor.user, name="哮喘")
+        self.reset_code = make_reset_code(factories.make_user("forgetful"))
+        self.session = Session.objects.get(token=issue_token(self.patient.user)[0])
         self.drug = Drug.objects.create(owner=self.doctor.user, name="头孢")
 
     def user(self, role: str) -> User:
@@ -83,6 +86,8 @@ class World:
             tag=self.tag.pk,
             drug=self.drug.pk,
             password=factories.PASSWORD,
+            session=self.session.pk,
+            reset_code=self.reset_code,
         )
 
     @staticmethod

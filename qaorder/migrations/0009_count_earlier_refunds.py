@@ -17,6 +17,6 @@ def count(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("qaorder", "0005_idempotency_claims")]
+    dependencies = [("qaorder", "0008_share_what_staff_own")]
 
     operations = [migrations.RunPython(count, migrations.RunPython.noop)]

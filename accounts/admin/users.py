@@ -1,21 +1,26 @@
-"""Accounts in the admin: users, patients, and doctors, whom staff verify here."""
+"""Users and patients in the admin."""
 
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import AdminPasswordChangeForm, UserCreationForm
+from django.contrib.auth.forms import UserChangeForm, UserCreationForm
+from django.contrib.auth.views import PasswordChangeView
+from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from knox.models import AuthToken
 
-from accounts.models import Doctor, Patient, User, new_invitation_code
-from feiqingsong import money, security_log
-from feiqingsong.admin import BigTableAdmin, yuan
+from accounts.models import NAME_TAKEN, Patient, User, new_invitation_code
+from accounts.names import check_name, check_username
+from accounts.services import make_reset_code
+from feiqingsong.admin import BigTableAdmin
 from feiqingsong.fields import HTTP_URL
 
-BAD_PRICE = "请输入金额，例如 15.00，最多两位小数，不超过 50000.00。"
 PRIVILEGES = ["is_staff", "is_superuser", "groups"]
 
 
@@ -29,14 +34,45 @@ class NewUserForm(UserCreationForm):
         model = User
         fields = ["username"]
 
+    def clean_username(self) -> str:
+        username = str(self.cleaned_data["username"])
+        check_username(username)
+        if User.objects.looking_like(username).exists():
+            raise forms.ValidationError(NAME_TAKEN)
+        return username
 
-class PasswordChangeForm(AdminPasswordChangeForm):
-    """Setting somebody's password ends their sessions, as changing it themselves does."""
+
+class ChangedUserForm(UserChangeForm):
+    password = None
+
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"])
+        if not self.instance.is_staff:  # Who may well be called 客服.
+            check_name(name)
+        return name
+
+
+class OwnPasswordForm(AdminPasswordChangeForm):
+    """A new password ends one's API tokens too, as it does in the app."""
 
     def save(self, commit: bool = True) -> User:
         user: User = super().save(commit)
         end_sessions(user)
         return user
+
+
+def password_change(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+    """The admin's own page, with our form, for which Django's site has no setting."""
+    view = PasswordChangeView.as_view(
+        form_class=OwnPasswordForm,
+        success_url=reverse("admin:password_change_done"),
+        extra_context=admin.site.each_context(request) | (extra_context or {}),
+        template_name="registration/password_change_form.html",
+    )
+    return view(request)
+
+
+admin.site.password_change = password_change  # type: ignore[method-assign]
 
 
 class IdentityFilter(admin.SimpleListFilter):
@@ -54,22 +90,25 @@ class IdentityFilter(admin.SimpleListFilter):
 
 @admin.register(User)
 class UserAdmin(BigTableAdmin, DjangoUserAdmin):
-    """Accounts are switched off, never deleted: orders and money refer to them."""
+    """Accounts are switched off, never deleted: orders and money refer to them.
 
+    Nobody sets another's password: who knows it could act in their name.
+    """
+
+    form = ChangedUserForm
     add_form = NewUserForm
     add_form_template = "admin/accounts/user/add_form.html"
-    change_password_form = PasswordChangeForm
     list_display = ["username", "name", "identities", "is_active", "is_staff", "date_joined"]
     list_filter = [IdentityFilter, "is_active", "is_staff", "date_joined"]
     list_select_related = ["patient", "doctor"]
     search_fields = ["username", "name", "=invitation_code"]
     search_help_text = "用户名、姓名或邀请码"
     ordering = ["-pk"]
-    actions = ["deactivate", "activate"]
+    actions = ["deactivate", "activate", "send_reset"]
     filter_horizontal = ["groups"]
     readonly_fields = ["invitation_code", "inviter", "last_login", "date_joined"]
     fieldsets = [
-        (None, {"fields": ["username", "password"]}),
+        (None, {"fields": ["username"]}),
         ("资料", {"fields": ["name", "avatar", "invitation_code", "inviter"]}),
         ("权限", {"fields": ["is_active", *PRIVILEGES]}),
         ("时间", {"fields": ["last_login", "date_joined"]}),
@@ -78,6 +117,18 @@ class UserAdmin(BigTableAdmin, DjangoUserAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Whoever makes an account knows its password: for staff accounts, by a superuser."""
+        return _is_superuser(request) and super().has_add_permission(request)
+
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        """One's own is changed where the old one is asked for, another's nowhere."""
+        if id != str(request.user.pk):
+            raise PermissionDenied
+        return HttpResponseRedirect(reverse("admin:password_change"))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Only a superuser touches staff, or a password reset would be a way up."""
@@ -118,6 +169,27 @@ class UserAdmin(BigTableAdmin, DjangoUserAdmin):
     @admin.action(description="启用所选账号", permissions=["change"])
     def activate(self, request: HttpRequest, queryset: models.QuerySet[User]) -> None:
         self._switch(request, queryset, is_active=True)
+
+    @admin.action(description="生成密码重置码（只显示一次）", permissions=["change"])
+    def send_reset(
+        self, request: HttpRequest, queryset: models.QuerySet[User]
+    ) -> TemplateResponse | None:
+        codes = []
+        for user in queryset.filter(is_active=True):
+            if not self.has_change_permission(request, user):
+                self.message_user(request, f"您无权重置 {user} 的密码。", messages.ERROR)
+                continue
+            with transaction.atomic():
+                codes.append((user, make_reset_code(user)))
+                self.log_change(request, user, "生成密码重置码")
+        if not codes:
+            return None
+        context = self.admin_site.each_context(request) | {
+            "title": "密码重置码",
+            "opts": self.opts,
+            "codes": codes,
+        }
+        return TemplateResponse(request, "admin/accounts/user/reset_codes.html", context)
 
     def _switch(
         self, request: HttpRequest, users: models.QuerySet[User], *, is_active: bool
@@ -160,102 +232,3 @@ class PatientAdmin(BigTableAdmin):
     @admin.display(description="姓名")
     def name(self, patient: Patient) -> str:
         return patient.user.name
-
-
-class PriceField(forms.CharField):
-    """Yuan to the eye, fen to the model."""
-
-    def prepare_value(self, value: Any) -> Any:
-        return money.to_yuan(value) if isinstance(value, int) else value
-
-    def to_python(self, value: Any) -> Any:
-        if isinstance(value, int) or value in self.empty_values:
-            return value
-        try:
-            fen = money.to_fen(str(value).strip())
-        except ValueError:
-            fen = money.MAX_FEN + 1
-        if fen > money.MAX_FEN:
-            raise forms.ValidationError(BAD_PRICE)
-        return fen
-
-
-class VerifiedFilter(admin.SimpleListFilter):
-    title = "认证"
-    parameter_name = "verified"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("no", "待认证"), ("yes", "已认证")]
-
-    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Doctor]) -> Any:
-        if self.value() in ("no", "yes"):
-            return queryset.filter(is_verified=self.value() == "yes")
-        return queryset
-
-
-@admin.register(Doctor)
-class DoctorAdmin(BigTableAdmin):
-    """Doctors take orders only once verified; both ways go through the actions."""
-
-    list_display = [
-        "user",
-        "name",
-        "hospital",
-        "department",
-        "title",
-        yuan("online_price_fen", "在线咨询（元）"),
-        yuan("monthly_price_fen", "包月（元）"),
-        "is_verified",
-        "is_accepting",
-        "created_at",
-    ]
-    list_filter = [VerifiedFilter, "is_accepting", "created_at"]
-    list_select_related = ["user"]
-    search_fields = [
-        "user__username",
-        "user__name",
-        "hospital",
-        "department",
-        "=licence_number",
-    ]
-    search_help_text = "用户名、姓名、医院、科室或执业证书编号"
-    autocomplete_fields = ["user"]
-    readonly_fields = ["is_verified", "created_at"]
-    actions = ["verify", "withdraw"]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return [*self.readonly_fields, "user"] if obj else [*self.readonly_fields]
-
-    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
-        if db_field.name in ("online_price_fen", "monthly_price_fen"):
-            label = str(db_field.verbose_name).replace("分", "元")
-            return PriceField(label=label, initial=db_field.default)
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
-
-    @admin.display(description="姓名")
-    def name(self, doctor: Doctor) -> str:
-        return doctor.user.name
-
-    @admin.action(description="通过认证", permissions=["change"])
-    def verify(self, request: HttpRequest, queryset: models.QuerySet[Doctor]) -> None:
-        self._decide(request, queryset, is_verified=True)
-
-    @admin.action(description="撤销认证（不再接受新订单）", permissions=["change"])
-    def withdraw(self, request: HttpRequest, queryset: models.QuerySet[Doctor]) -> None:
-        self._decide(request, queryset, is_verified=False)
-
-    def _decide(
-        self, request: HttpRequest, doctors: models.QuerySet[Doctor], *, is_verified: bool
-    ) -> None:
-        word, done = ("通过认证" if is_verified else "撤销认证"), 0
-        event = security_log.DOCTOR_VERIFIED if is_verified else security_log.DOCTOR_WITHDRAWN
-        for doctor in doctors.exclude(is_verified=is_verified).select_related("user"):
-            with transaction.atomic():
-                Doctor.objects.filter(pk=doctor.pk).update(is_verified=is_verified)
-                self.log_change(request, doctor, word)
-            security_log.record(event, request, doctor.user.username, by=str(request.user))
-            done += 1
-        self.message_user(request, f"{done} 名医生已{word}。", messages.SUCCESS)
