@@ -229,9 +229,22 @@ class Refund(models.Model):
         return f"退款 {self.pk}"
 
     @property
+    def source(self) -> "Payment | HeldCharge":
+        """What the money came by."""
+        source = self.payment or self.held
+        if source is None:
+            raise LookupError(self.pk)
+        return source
+
+    @property
     def charge_id(self) -> str:
         """The provider's charge that the money came by."""
-        return str(self.payment.charge_id if self.payment else self.held.charge_id)
+        return str(self.source.charge_id)
+
+    @property
+    def order_no(self) -> str:
+        """The number at the provider of what the money came by."""
+        return str(self.source.order_no)
 
     @property
     def order_number(self) -> str:

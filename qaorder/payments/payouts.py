@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 
 from feiqingsong import money
 from feiqingsong.errors import StaffRefusal
@@ -31,7 +30,7 @@ def read(lines: Iterable[str]) -> Iterator[Payout]:
             payout = Payout(
                 channel=line["channel"],
                 reference=line["reference"].strip(),
-                paid_on=parse_date(line["paid_on"]),
+                paid_on=line["paid_on"],
                 amount_fen=money.to_fen(line["amount"]),
                 fee_fen=money.to_fen(line["fee"]),
             )

@@ -49,7 +49,8 @@ def match(answer: Any) -> Refund | None:
     known = rows.filter(refund_id=refund_id).first()
     if known is not None:
         return None if _is_given_away(known) else known
-    row = rows.filter(pk=_named(answer, METADATA_KEY)).first()
+    named = _named(answer, METADATA_KEY)
+    row = rows.filter(pk=named).first() if named else None
     if row is None or answer.get("charge") != row.charge_id:
         return None
     is_past = answer.get("status") == "failed" and row.attempt != _attempt(answer, row)
@@ -99,9 +100,10 @@ def take_over(refund: Refund, answer: Json) -> None:
     refund.failure_msg = _text(answer.get("failure_msg"))
     if answer.get("status") == "succeeded":
         refunds.succeed(refund)
-        HeldCharge.objects.filter(pk=refund.held_id, resolution="").update(
-            resolution=HeldResolution.REFUNDED, resolved_at=timezone.now()
-        )
+        if refund.held is not None:
+            HeldCharge.objects.filter(pk=refund.held.pk, resolution="").update(
+                resolution=HeldResolution.REFUNDED, resolved_at=timezone.now()
+            )
     elif answer.get("status") == "failed":
         refunds.fail(refund)
     else:
@@ -118,7 +120,7 @@ def differs(kind: DiscrepancyKind, refund: Refund, answer: Json) -> NoticeOutcom
         refund.charge_id,
         payment=refund.payment,
         refund_id=answer["id"],
-        order_no=refund.payment.order_no if refund.payment else refund.held.order_no,
+        order_no=refund.order_no,
         ours_fen=refund.amount_fen,
         theirs_fen=amount if type(amount) is int and abs(amount) < 2**62 else None,
     )

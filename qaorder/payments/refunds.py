@@ -175,7 +175,7 @@ def _target(refund: Refund) -> Account | None:
     if refund.means == RefundMeans.OUTSIDE:
         return ledger.bank()
     if refund.payment is None:
-        return ledger.clearing(refund.held.channel)
+        return ledger.clearing(refund.source.channel)
     if refund.means == RefundMeans.BALANCE:
         return ledger.wallet(refund.payment.payer)
     payment = refund.payment
@@ -187,9 +187,10 @@ def fail(refund: Refund) -> None:
     refund.status, refund.finished_at = RefundStatus.FAILED, timezone.now()
     refund.save()
     # Held money is there again for staff to decide about.
-    HeldCharge.objects.filter(pk=refund.held_id, resolution=HeldResolution.REFUNDED).update(
-        resolution="", resolved_at=None
-    )
+    if refund.held is not None:
+        HeldCharge.objects.filter(pk=refund.held.pk, resolution=HeldResolution.REFUNDED).update(
+            resolution="", resolved_at=None
+        )
 
 
 @transaction.atomic

@@ -45,12 +45,12 @@ def release(order: Order) -> None:
 
 def refunded_fen(order: Order, bearer: Bearer) -> int:
     """Return what refunds of the money that paid the order took from this bearer, in fen."""
-    taken = Refund.objects.filter(payment_id=order.paid_with_id, bearer=bearer)
+    taken = Refund.objects.filter(payment=order.paid_with, bearer=bearer)
     return taken.aggregate(total=Sum("amount_fen"))["total"] or 0
 
 
 def _is_stopped(order: Order) -> bool:
     differences = Discrepancy.objects.filter(
-        payment_id=order.paid_with_id, kind__in=BLOCKING_KINDS, resolved_at=None
+        payment=order.paid_with, kind__in=BLOCKING_KINDS, resolved_at=None
     )
     return order.paid_with_id is not None and differences.exists()

@@ -79,7 +79,7 @@ def read_paid_charge(charge: Any) -> PaidCharge | None:
         return None
     back = _refunds(charge)
     is_refunded = bool(back) or charge.get("amount_refunded") not in (None, 0)
-    return PaidCharge(*names, amount, _time_paid(charge), is_refunded, back)
+    return PaidCharge(names[0], names[1], names[2], amount, _time_paid(charge), is_refunded, back)
 
 
 def _identifier(value: Any) -> str:
@@ -190,7 +190,7 @@ def settle_at_once(payment: Payment, order: Order) -> None:
     """
     if order.order_type == OrderType.MONTHLY or order.subscription_id:
         lock_patient(order.patient_id)  # before the wallet, as a refund does
-    if Subscription.objects.filter(pk=order.subscription_id).exclude(refunded_at=None).exists():
+    if Subscription.objects.filter(free_orders=order).exclude(refunded_at=None).exists():
         raise CannotPay
     _mark_paid(payment, timezone.now())
     _capture(payment, order)
