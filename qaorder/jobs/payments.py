@@ -138,7 +138,7 @@ def compared_to() -> datetime | None:
     """Up to when everything has been compared; None if comparing has not begun."""
     behind = Comparison.objects.filter(next_try_at__isnull=False, compared_to__lt=F("end_at"))
     first = behind.order_by("start_at").first() or Comparison.objects.order_by("start_at").last()
-    return first and first.compared_to
+    return first.compared_to if first else None
 
 
 def is_behind() -> bool:

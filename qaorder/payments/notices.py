@@ -58,7 +58,7 @@ def receive(raw_body: bytes, signature: str | None) -> NoticeOutcome:
 
 @transaction.atomic
 def _apply(notice: Notice, event: dict[str, Any], subject: dict[str, Any]) -> NoticeOutcome:
-    if notice.pk is None:
+    if notice._state.adding:
         notice.save(force_insert=True)
     elif Notice.objects.select_for_update().get(pk=notice.pk).outcome != NoticeOutcome.NOT_OURS:
         return NoticeOutcome.REPEATED
