@@ -4,11 +4,12 @@ PY = .venv/bin/python
 export PYTHON
 export PYTHONUTF8 = 1
 
-.PHONY: help serve test races soak lint lock clean setup setup-dev
+.PHONY: help serve test races soak soak-refunds lint lock clean setup setup-dev
 
 help:
 	@echo "make serve   建立环境和数据库，启动服务 / set up and serve on http://127.0.0.1:8000/ (HOST, PORT)"
 	@echo "make test    运行全部测试 / run all tests (DATABASE_URL=postgres://…, PYTEST_ARGS='-k pay')"
+	@echo "make soak-refunds  控制台退款、拒绝退款、迟到的失败 / console refunds, refusals, late failures"
 	@echo "make lint    ruff, mypy, 迁移与部署检查 / migrations and deployment checks"
 	@echo "make races   每种并发竞争跑 200 轮，需要 PostgreSQL / every race 200 times (RACE_ROUNDS, PYTEST_ARGS)"
 	@echo "make soak    万条通知，杀进程、崩数据库，核对账目 / ten thousand notices, kills and crashes"
@@ -36,6 +37,10 @@ races: setup
 # Its own PostgreSQL cluster, from installed binaries; under ten minutes on two cores.
 soak: setup
 	@exec $(PY) bench/soak.py $(SOAK_ARGS)
+
+# The same with console refunds, refused refunds and late failures, and staff who end it all.
+soak-refunds: setup
+	@exec $(PY) bench/soak_refunds.py $(SOAK_ARGS)
 
 lint: setup-dev
 	$(PY) -m ruff check .

@@ -29,6 +29,7 @@ from qaorder.models import (
     Payment,
     Refund,
     RefundMeans,
+    RefundOrigin,
     Status,
 )
 from qaorder.models.payment import RefundStatus
@@ -209,8 +210,8 @@ def retry(refund: Refund) -> Refund:
     Held money is refunded anew instead.
     """
     refund = _lock_failed(refund)
-    refund.status, refund.finished_at, refund.attempt = RefundStatus.OPEN, None, refund.attempt + 1
-    refund.refund_id, refund.sent_at, refund.next_try_at = None, None, timezone.now()
+    refund.status, refund.finished_at = RefundStatus.OPEN, None
+    refund.sent_at, refund.next_try_at = None, timezone.now()
     refund.save()
     return refund
 
@@ -222,8 +223,6 @@ def end_otherwise(refund: Refund, means: RefundMeans) -> Refund:
     Raises: CannotRefund if it has not failed.
     """
     refund = _lock_failed(refund)
-    # A success that the provider still reports under its old number is a difference now.
-    refund.refund_id, refund.attempt = None, refund.attempt + 1
     succeed(refund, means)
     return refund
 
@@ -254,9 +253,15 @@ def lock(refund_pk: int) -> Refund:
 
 
 def _lock_failed(refund: Refund) -> Refund:
+    """Return a failed refund, locked and about to begin its next attempt, which is ours.
+
+    A success that the provider still reports under its old number is a difference then.
+    """
     refund = lock(refund.pk)
     if refund.status != RefundStatus.FAILED or refund.payment is None:
         raise CannotRefund
+    refund.attempt += 1
+    refund.refund_id, refund.origin = None, RefundOrigin.SERVICE
     return refund
 
 
