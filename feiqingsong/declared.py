@@ -1,7 +1,7 @@
 """Every variable that the settings read: what it may hold, where, and what it is when unset.
 
-A new setting is one line in SETTINGS (and one in `.env.example` and README): it becomes a Django
-setting of the same name, checked at start.
+A new setting is one line in SETTINGS, which has it checked at start, and one in `settings`,
+`.env.example` and README's table.
 """
 
 from collections.abc import Iterator, Mapping

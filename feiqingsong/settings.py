@@ -1,11 +1,12 @@
 """All settings, from the environment and `.env`; README lists every name.
 
-What a variable may hold is declared in `declared`; each is a setting of the same name, and what
-follows here is made of them. Wrong or unsafe values end the process, all named at once.
+What a variable may hold is declared in `declared`. Wrong or unsafe values end the process, all
+named at once.
 """
 
 import os
 from datetime import timedelta
+from typing import Any
 
 from feiqingsong import declared, environment, limit_table
 from feiqingsong.secret_file import read_or_create_secret
@@ -14,13 +15,16 @@ BASE_DIR = environment.BASE_DIR
 
 _environment = environment.decide()
 ENVIRONMENT, DEVELOPMENT = _environment.name, _environment.is_development
-_values, _problems = declared.read(os.environ, ENVIRONMENT)
+_set, _problems = declared.read(os.environ, ENVIRONMENT)
 if _problems:
     environment.refuse(_problems)
-globals().update(_values)
 
-VAR_DIR, DEBUG = _values["VAR_DIR"], _values["DEBUG"]
-SECRET_KEY = _values["SECRET_KEY"] or read_or_create_secret(VAR_DIR / "secret_key")
+DEBUG = _set["DEBUG"]
+VAR_DIR = _set["VAR_DIR"]
+SECRET_KEY = _set["SECRET_KEY"] or read_or_create_secret(VAR_DIR / "secret_key")
+ALLOWED_HOSTS = _set["ALLOWED_HOSTS"]
+HOST = _set["HOST"]
+PORT = _set["PORT"]
 
 INSTALLED_APPS = [
     "accounts.admin_site.AdminConfig",
@@ -76,8 +80,11 @@ TEMPLATES = [
 # Database. SQLite takes the write lock at BEGIN, so that a transaction never has to upgrade a
 # read lock and fail; PostgreSQL waits only so long for a lock and, but for management commands
 # (`management.utility`), for a statement.
-_sqlite = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(VAR_DIR / "db.sqlite3")}
-DATABASES = {"default": _values["DATABASE_URL"] or _sqlite}
+_sqlite: dict[str, Any] = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": str(VAR_DIR / "db.sqlite3"),
+}
+DATABASES = {"default": _set["DATABASE_URL"] or _sqlite}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 5,
@@ -86,12 +93,12 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
     DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
 else:
-    DATABASES["default"]["CONN_MAX_AGE"] = _values["CONN_MAX_AGE"]
+    DATABASES["default"]["CONN_MAX_AGE"] = _set["CONN_MAX_AGE"]
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"].setdefault("OPTIONS", {}).update(
         connect_timeout=2,
-        options=f"-c statement_timeout={_values['DB_STATEMENT_TIMEOUT']}"
-        f" -c lock_timeout={_values['DB_LOCK_TIMEOUT']}"
+        options=f"-c statement_timeout={_set['DB_STATEMENT_TIMEOUT']}"
+        f" -c lock_timeout={_set['DB_LOCK_TIMEOUT']}"
         " -c idle_in_transaction_session_timeout=10000",
     )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -109,8 +116,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.passwords.ResemblanceValidator"},
 ]
 # A token dies unused for TOKEN_TTL, or at TOKEN_MAX_AGE; its use is noted once an interval.
-TOKEN_TTL = timedelta(days=_values["TOKEN_TTL_DAYS"])
-TOKEN_MAX_AGE = timedelta(days=_values["TOKEN_MAX_DAYS"])
+TOKEN_TTL = timedelta(days=_set["TOKEN_TTL_DAYS"])
+TOKEN_MAX_AGE = timedelta(days=_set["TOKEN_MAX_DAYS"])
 SESSION_TOUCH_INTERVAL = timedelta(minutes=15)
 MAX_SESSIONS = 20
 PASSWORD_RESET_TTL = timedelta(hours=24)
@@ -178,37 +185,61 @@ STATIC_ROOT = VAR_DIR / "static"
 WHITENOISE_USE_FINDERS = DEBUG
 
 # Order lifecycle (contract, section 4)
-ORDER_PAY_WINDOW = timedelta(seconds=_values["ORDER_PAY_SECONDS"])
-ORDER_PAY_MARGIN = timedelta(seconds=_values["ORDER_PAY_MARGIN_SECONDS"])
-ORDER_EXPIRY_GRACE = timedelta(seconds=_values["ORDER_EXPIRY_GRACE_SECONDS"])
-ORDER_ASK_WINDOW = timedelta(seconds=_values["ORDER_ASK_SECONDS"])
-ORDER_ANSWER_WINDOW = timedelta(seconds=_values["ORDER_ANSWER_SECONDS"])
-ORDER_FINISH_WINDOW = timedelta(seconds=_values["ORDER_FINISH_SECONDS"])
-MONTHLY_PERIOD = timedelta(seconds=_values["MONTHLY_SECONDS"])
+ORDER_PAY_WINDOW = timedelta(seconds=_set["ORDER_PAY_SECONDS"])
+ORDER_PAY_MARGIN = timedelta(seconds=_set["ORDER_PAY_MARGIN_SECONDS"])
+ORDER_EXPIRY_GRACE = timedelta(seconds=_set["ORDER_EXPIRY_GRACE_SECONDS"])
+ORDER_ASK_WINDOW = timedelta(seconds=_set["ORDER_ASK_SECONDS"])
+ORDER_ANSWER_WINDOW = timedelta(seconds=_set["ORDER_ANSWER_SECONDS"])
+ORDER_FINISH_WINDOW = timedelta(seconds=_set["ORDER_FINISH_SECONDS"])
+MONTHLY_PERIOD = timedelta(seconds=_set["MONTHLY_SECONDS"])
+PLATFORM_SHARE_PERCENT = _set["PLATFORM_SHARE_PERCENT"]
+JOBS_INTERVAL = _set["JOBS_INTERVAL"]
+STAFF_DOUBLE_CHECK_FEN = _set["STAFF_DOUBLE_CHECK_FEN"]
+EVALUATION_MIN_FEN = _set["EVALUATION_MIN_FEN"]
 # A refund that the provider has for longer is listed for staff.
 REFUND_OVERDUE = timedelta(days=3)
-RECONCILE_ALARM = timedelta(hours=_values["RECONCILE_ALARM_HOURS"])
+RECONCILE_ALARM = timedelta(hours=_set["RECONCILE_ALARM_HOURS"])
 IDEMPOTENCY_KEEP = timedelta(hours=24)
+IDEMPOTENCY_MAX_KEYS = _set["IDEMPOTENCY_MAX_KEYS"]
+FAILPOINTS = _set["FAILPOINTS"]
 
-# Ping++, in development the sandbox
+# Ping++ sandbox: development only
+SANDBOX_PORT = _set["SANDBOX_PORT"]
 SANDBOX_DIR = VAR_DIR / "pingpp_sandbox"
-SANDBOX_WEBHOOK_URL = (
-    _values["SANDBOX_WEBHOOK_URL"] or f"http://127.0.0.1:{_values['PORT']}/qaorder/pingpp/webhook/"
+SANDBOX_WEBHOOK_URL = _set["SANDBOX_WEBHOOK_URL"] or (
+    f"http://127.0.0.1:{PORT}/qaorder/pingpp/webhook/"
 )
-PINGPP_API_BASE = _values["PINGPP_API_BASE"] or f"http://127.0.0.1:{_values['SANDBOX_PORT']}"
+SANDBOX_TIME_SCALE = _set["SANDBOX_TIME_SCALE"]
+
+# Ping++
+PINGPP_API_BASE = _set["PINGPP_API_BASE"] or f"http://127.0.0.1:{SANDBOX_PORT}"
+PINGPP_API_KEY = _set["PINGPP_API_KEY"]
+PINGPP_APP_ID = _set["PINGPP_APP_ID"]
+PINGPP_LIVEMODE = _set["PINGPP_LIVEMODE"]
+PINGPP_PRIVATE_KEY = _set["PINGPP_PRIVATE_KEY"]
+PINGPP_PRIVATE_KEY_PATH = _set["PINGPP_PRIVATE_KEY_PATH"]
+PINGPP_PUBLIC_KEY = _set["PINGPP_PUBLIC_KEY"]
+PINGPP_PUBLIC_KEY_PATH = _set["PINGPP_PUBLIC_KEY_PATH"]
 if DEVELOPMENT:
-    PINGPP_PRIVATE_KEY_PATH = _values["PINGPP_PRIVATE_KEY_PATH"] or str(
-        SANDBOX_DIR / "merchant_private.pem"
-    )
-    PINGPP_PUBLIC_KEY_PATH = _values["PINGPP_PUBLIC_KEY_PATH"] or str(
-        SANDBOX_DIR / "pingpp_public.pem"
-    )
+    PINGPP_PRIVATE_KEY_PATH = PINGPP_PRIVATE_KEY_PATH or str(SANDBOX_DIR / "merchant_private.pem")
+    PINGPP_PUBLIC_KEY_PATH = PINGPP_PUBLIC_KEY_PATH or str(SANDBOX_DIR / "pingpp_public.pem")
+PINGPP_CONNECT_TIMEOUT = _set["PINGPP_CONNECT_TIMEOUT"]
+PINGPP_READ_TIMEOUT = _set["PINGPP_READ_TIMEOUT"]
+PINGPP_DEADLINE = _set["PINGPP_DEADLINE"]
+PINGPP_MAX_CONCURRENT = _set["PINGPP_MAX_CONCURRENT"]
+PINGPP_MAX_PER_USER = _set["PINGPP_MAX_PER_USER"]
 
 # Security. TLS ends at the proxy in front, which must set X-Forwarded-Proto itself.
 if not DEVELOPMENT:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
+SECURE_SSL_REDIRECT = _set["SECURE_SSL_REDIRECT"]
+SECURE_HSTS_SECONDS = _set["SECURE_HSTS_SECONDS"]
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _set["SECURE_HSTS_INCLUDE_SUBDOMAINS"]
+SECURE_HSTS_PRELOAD = _set["SECURE_HSTS_PRELOAD"]
+CSRF_TRUSTED_ORIGINS = _set["CSRF_TRUSTED_ORIGINS"]
+TRUSTED_PROXY_COUNT = _set["TRUSTED_PROXY_COUNT"]
 # Only pages are redirected; what an API call carried would be sent twice (HTTPSOnlyMiddleware).
 SECURE_REDIRECT_EXEMPT = [r"^(?!(admin|docs|static)(/|$))"]
 # Whether the neighbours on this domain speak HTTPS only, its owner must say.
@@ -222,14 +253,18 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
 # Limits (contract, section 1); in Redis where there is one, else in the database.
-LIMIT_RATES = {limit.name: _values[limit.variable] for limit in limit_table.TABLE}
+LIMITS = _set["LIMITS"]
+REDIS_URL = _set["REDIS_URL"]
+REDIS_PREFIX = _set["REDIS_PREFIX"]
+HASHES_MAX_CONCURRENT = _set["HASHES_MAX_CONCURRENT"]
+LIMIT_RATES = {limit.name: _set[limit.variable] for limit in limit_table.TABLE}
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": _values["LOG_LEVEL"]},
+    "root": {"handlers": ["console"], "level": _set["LOG_LEVEL"]},
     # Django's own handler would print the same lines once more in development.
     "loggers": {
         "django": {"handlers": []},

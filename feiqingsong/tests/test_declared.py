@@ -220,3 +220,10 @@ def test_settings_that_contradict_each_other_are_refused():
     ]
     assert problems(SECURE_HSTS_PRELOAD="on")[0].startswith("SECURE_HSTS_PRELOAD needs ")
     assert problems(SECURE_HSTS_PRELOAD="on", SECURE_HSTS_INCLUDE_SUBDOMAINS="on") == []
+
+
+def test_every_declared_setting_reaches_the_settings():
+    source = (BASE_DIR / "feiqingsong" / "settings.py").read_text()
+    read_there = set(re.findall(r"""_set\[["']([A-Z_]+)["']\]""", source))
+
+    assert read_there == {setting.name for setting in SETTINGS} - {"FEIQINGSONG_ENV"}

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+from django.contrib import admin
 
 from feiqingsong.testing import factories
 from qaorder.models import RefundStatus, Status
@@ -32,6 +33,7 @@ class Browser:
         page.on("request", self._requested)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("response", self._answered)
+        page.on("console", self._written)
 
     def _requested(self, request: Any) -> None:
         if not request.url.startswith((self.home, "data:")):
@@ -40,6 +42,11 @@ class Browser:
     def _answered(self, response: Any) -> None:
         if response.status >= 400 and not response.url.endswith("/favicon.ico"):
             self.errors.append(f"{response.status} {response.url}")
+
+    def _written(self, message: Any) -> None:
+        # What the content policy stops is an error on the console, and nothing else.
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            self.errors.append(message.text)
 
     def open(self, path: str) -> None:
         self.page.goto(self.home + path)
@@ -107,6 +114,29 @@ def test_staff_verify_refund_and_retry(run):
     run.open("/admin/qaorder/refund/?status__exact=2")
     run.act("retry")
     assert "1 笔退款将重新发送到渠道" in run.message()
+
+
+def test_every_page_of_the_admin_works_under_its_content_policy(run):
+    factories.make_user("boss", is_staff=True, is_superuser=True)
+    factories.order_in(Status.WAITING)
+    run.log_in("boss")
+
+    for model in admin.site._registry:
+        path = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+        run.open(path)
+        if run.page.locator("#result_list th a").count():
+            run.page.locator("#result_list th a").first.click()
+            run.page.wait_for_load_state()
+        if run.page.goto(f"{run.home}{path}add/", wait_until="load").status == 403:
+            # The only answer that is meant to be refused: what nobody may add.
+            run.errors.pop()
+
+
+def test_the_front_page_leads_to_the_docs(run):
+    run.open("/")
+    run.page.click("text=接口文档")
+    run.page.locator(".opblock-summary").first.click()
+    run.page.wait_for_selector(".try-out")
 
 
 def test_the_docs_show_every_area_without_the_outside(run):
