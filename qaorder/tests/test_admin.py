@@ -410,6 +410,42 @@ def test_staff_change_shared_entries_and_only_read_a_doctors_own(client, boss):
     assert (own.name, shared.name, shared.owner) == ("自有", "改", boss)
 
 
+@pytest.mark.parametrize("kind", ["diagnosistag", "drug"])
+def test_sharing_takes_a_permission_of_its_own(client, kind):
+    model = apps.get_model("qaorder", kind)
+    usual = [f"{verb}_{kind}" for verb in ("view", "add", "change", "delete")]
+    me = login_as_staff(client, *usual)
+    own = model.objects.create(owner=factories.make_doctor().user, name="自有")
+    shared = model.objects.create(owner=me, name="共享", is_shared=True)
+    url = f"/admin/qaorder/{kind}/"
+
+    def tries() -> list[int]:
+        return [
+            client.post(f"{url}add/", {"name": "新"}).status_code,
+            client.post(f"{url}{shared.pk}/change/", {"name": "改"}).status_code,
+            client.post(f"{url}{own.pk}/change/", {"name": "改"}).status_code,
+            client.post(f"{url}{shared.pk}/delete/", {"post": "yes"}).status_code,
+        ]
+
+    refused = tries()
+    act(client, url, "share", own)
+    act(client, url, "unshare", shared)
+    own.refresh_from_db()
+    shared.refresh_from_db()
+    assert refused == [403, 403, 403, 403]
+    assert (own.is_shared, shared.is_shared, shared.name) == (False, True, "共享")
+
+    me.user_permissions.add(Permission.objects.get(codename=f"share_{kind}"))
+    act(client, url, "share", own)
+    act(client, url, "unshare", shared)
+    own.refresh_from_db()
+    shared.refresh_from_db()
+    assert (own.is_shared, shared.is_shared) == (True, False)
+    assert {entry.change_message for entry in LogEntry.objects.all()} == {"共享", "取消共享"}
+    act(client, url, "share", shared)
+    assert tries() == [302, 302, 302, 302]
+
+
 def test_the_ledger_can_be_read(client, boss):
     factories.order_in(Status.ANSWERED)
     held, move = Account.objects.get(code="held"), Transaction.objects.get(kind="payment")

@@ -1,6 +1,7 @@
 """Accounts and catalogues: no change is lost, and no token outlives a change of password."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -8,10 +9,10 @@ import pytest
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from accounts import services
+from accounts import applications, services
 from accounts.models import Doctor, User
 from feiqingsong.testing import factories
-from qaorder.models import DiagnosisTag
+from qaorder.models import Answer, DiagnosisTag, Status
 from tests.races import unguarded
 from tests.races.harness import Call, Race, code, codes, wrong
 from tests.races.locks import Holder, held, wait_until_blocked
@@ -96,6 +97,96 @@ def test_a_login_with_the_old_password_while_it_changes(race: Race) -> None:
     race.run("–   login and a new password", play, unguarded.issuing_without_a_look)
 
 
+def test_a_reset_code_used_twice_at_once(race: Race) -> None:
+    def play() -> list[str]:
+        stage = Stage()
+        user = stage.patient.user
+        body = {"username": user.username, "code": services.make_reset_code(user)}
+        tries = [
+            partial(_reset, body | {"new_password": f"{NEW_PASSWORD}-{number}"})
+            for number in range(2)
+        ]
+
+        with held(user) as holder:
+            answers = _in_turn(race, holder, *tries)
+
+        user.refresh_from_db()
+        return wrong(
+            answers=(sorted(code(answer) for answer in answers), ["400", "ok"]),
+            password=(user.check_password(f"{NEW_PASSWORD}-0"), True),
+            tokens=(AuthToken.objects.filter(user=user).count(), 0),
+        )
+
+    race.run("–   a reset code twice", play, unguarded.resetting_without_a_second_look)
+
+
+def _reset(body: dict[str, str]) -> Any:
+    return APIClient().post("/accounts/password/reset/", body, format="json")
+
+
+def test_a_login_with_the_old_password_while_it_is_reset(race: Race) -> None:
+    def play() -> list[str]:
+        stage = Stage()
+        user = stage.patient.user
+        body = {"username": user.username, "code": services.make_reset_code(user)}
+        login = {"username": user.username, "password": factories.PASSWORD}
+        done = []
+
+        with _before(
+            services,
+            "issue_token",
+            lambda: done.append(_reset(body | {"new_password": NEW_PASSWORD})),
+        ):
+            answer = APIClient().post("/accounts/login/", login, format="json")
+
+        tokens = AuthToken.objects.filter(user=user).count()
+        return wrong(reset=(codes(done), ["ok"]), login=(code(answer), "401"), tokens=(tokens, 0))
+
+    race.run("–   login and a reset", play, unguarded.issuing_without_a_look)
+
+
+def test_a_doctor_answers_while_the_verification_is_withdrawn(race: Race) -> None:
+    def play() -> list[str]:
+        stage = Stage()
+        order = stage.order_in(Status.WAITING)
+        body = {"question": order.question.pk, "diagnosis_result": "支气管炎"}
+        answer = stage.by_doctor.call("post", "/qaorder/answer/create/", body)
+
+        with held(stage.doctor) as holder:
+            withdrawn, answered = _in_turn(
+                race, holder, lambda: applications.withdraw(stage.doctor), answer
+            )
+
+        order.refresh_from_db()
+        return wrong(
+            answers=([code(withdrawn), code(answered)], ["ok", "403"]),
+            status=(order.status, Status.WAITING),
+            answer=(Answer.objects.filter(question=order.question).count(), 0),
+        )
+
+    race.run("–   answer and withdrawal", play, unguarded.trusting_the_loaded_doctor)
+
+
+def test_an_entry_is_changed_while_staff_share_it(race: Race) -> None:
+    def play() -> list[str]:
+        stage = Stage()
+        tag = DiagnosisTag.objects.create(owner=stage.doctor.user, name="支气管炎")
+        rows = DiagnosisTag.objects.filter(pk=tag.pk)
+        change = stage.by_doctor.call("put", f"/qaorder/diagnosis_tag/{tag.pk}/", {"name": "毒"})
+
+        with held(tag) as holder:
+            _, changed = _in_turn(race, holder, lambda: rows.update(is_shared=True), change)
+
+        tag.refresh_from_db()
+        return wrong(
+            changed=(code(changed), "404"),
+            name=(tag.name, "支气管炎"),
+            shared=(tag.is_shared, True),
+        )
+
+    race.run("–   an entry changed and shared", play, unguarded.saving_what_was_read)
+
+
 def test_an_entry_saved_while_it_is_deleted_stays_deleted(race: Race) -> None:
     def play() -> list[str]:
         stage = Stage()
@@ -115,7 +206,7 @@ def test_an_entry_saved_while_it_is_deleted_stays_deleted(race: Race) -> None:
             left=(DiagnosisTag.objects.filter(pk=tag.pk).count(), 0),
         )
 
-    race.run("–   an entry saved and deleted", play, unguarded.without_row_locks)
+    race.run("–   an entry saved and deleted", play, unguarded.saving_what_was_read)
 
 
 def _before(owner: Any, name: str, act: Callable[[], Any]) -> Any:

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
+from accounts.lookalikes import skeletons
 from accounts.models import User
 from feiqingsong.testing import factories
 from qaorder.models import (
@@ -155,7 +156,8 @@ def _account_cases(holder: Holder) -> list[Case]:
     add("no drug", "delete", drug, None, "drug")
 
     name, user = fresh_name("twin"), factories.make_user()
-    holder.insert_like(user, username=name, invitation_code="")
+    looks = dict(zip(("skeleton", "typed_skeleton"), skeletons(name), strict=True))
+    holder.insert_like(user, username=name, invitation_code="", **looks)
     data: dict[str, str] = {"username": name, "password": PASSWORD}
     cases.append(("register", partial(_post, "/accounts/register/", data), []))
     data = {"username": user.username, "password": factories.PASSWORD}

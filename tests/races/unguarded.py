@@ -15,12 +15,13 @@ from django.utils import timezone
 from rest_framework.serializers import ModelSerializer
 
 from accounts import serializers, services
-from accounts.models import Doctor, Patient
+from accounts.models import Doctor, PasswordReset, Patient
 from feiqingsong import failpoints
 from ledger import services as ledger
 from ledger.models import Account
 from qaorder import idempotency, lifecycle
 from qaorder.models import NoticeOutcome, Order, Payment, Refund, Status, Subscription
+from qaorder.models.catalogue import CatalogueQuerySet
 from qaorder.models.payment import PaymentState, RefundStatus
 from qaorder.payments import (
     charges,
@@ -34,7 +35,7 @@ from qaorder.payments import (
     settlement,
 )
 from qaorder.payments.gateways import GATEWAYS
-from qaorder.services import orders, subscriptions
+from qaorder.services import consultation, orders, subscriptions
 
 Meet = Callable[[], None]
 
@@ -423,6 +424,48 @@ def issuing_without_a_look() -> Iterator[None]:
 
 
 @contextmanager
+def resetting_without_a_second_look() -> Iterator[None]:
+    """Removes the question, under lock, whether the code is still there to be used."""
+    delete = QuerySet.delete
+
+    def always(rows: Any) -> Any:
+        counted = delete(rows)
+        return (1, {}) if rows.model is PasswordReset else counted
+
+    with mock.patch.object(QuerySet, "delete", always):
+        yield
+
+
+@contextmanager
+def trusting_the_loaded_doctor() -> Iterator[None]:
+    """Removes the look at the doctor from under the lock: what was read before it counts."""
+
+    def look_then_lock(doctor_id: int) -> None:
+        is_verified = Doctor.objects.get(pk=doctor_id).is_verified
+        Doctor.objects.select_for_update().get(pk=doctor_id)
+        assert is_verified
+
+    with mock.patch.object(consultation, "require_verified", look_then_lock):
+        yield
+
+
+@contextmanager
+def saving_what_was_read() -> Iterator[None]:
+    """Removes the condition, and the locks, from a change of an entry: read, then save it all."""
+
+    def save(rows: Any, **values: Any) -> int:
+        entries = list(rows)
+        for entry in entries:
+            for name, value in values.items():
+                setattr(entry, name, value)
+            entry.save()
+        return len(entries)
+
+    with without_row_locks(), mock.patch.object(CatalogueQuerySet, "update", save):
+        yield
+
+
+@contextmanager
 def names_checked_only_before(meet: Meet) -> Iterator[None]:
     """Removes the database's word on user names; what remains is a look before the insert."""
     code = services.new_invitation_code
@@ -433,7 +476,8 @@ def names_checked_only_before(meet: Meet) -> Iterator[None]:
 
     with (
         without_unique("accounts_user", "username"),
-        without_unique("accounts_user", "lower(username::text)"),
+        without_unique("accounts_user", "skeleton"),
+        without_unique("accounts_user", "typed_skeleton"),
         mock.patch.object(services, "new_invitation_code", new_invitation_code),
     ):
         yield

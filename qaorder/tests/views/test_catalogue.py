@@ -186,3 +186,44 @@ def test_put_changes_the_entry(kind):
     assert response.status_code == 200
     assert list(response.json()) == KEYS[kind]
     assert entry.name == "name 一"
+
+
+@both_kinds
+def test_what_staff_own_is_not_shared_by_that(kind):
+    staff = make_doctor(user=make_user("staff", is_staff=True)).user
+    entry = MODELS[kind].objects.create(owner=staff, name="自己的")
+    client_for(staff).post(f"/qaorder/{kind}/create/", body_for(kind))
+
+    rows = client_for(make_doctor().user).get(f"/qaorder/{kind}/list/").json()["results"]
+
+    assert rows == []
+    assert not MODELS[kind].objects.filter(is_shared=True).exists()
+    assert client_for(staff).put(f"/qaorder/{kind}/{entry.pk}/", {"name": "改"}).status_code == 200
+
+
+@both_kinds
+@pytest.mark.parametrize("value", [True, "true", 1])
+def test_nothing_sent_shares_an_entry(kind, value):
+    doctor = make_doctor()
+    entry = MODELS[kind].objects.create(owner=doctor.user, name="甲")
+    client = client_for(doctor.user)
+    body = body_for(kind, is_shared=value, shared=value)
+
+    client.post(f"/qaorder/{kind}/create/", body, format="json")
+    client.put(f"/qaorder/{kind}/{entry.pk}/", body, format="json")
+
+    assert list(MODELS[kind].objects.values_list("is_shared", flat=True)) == [False, False]
+
+
+@both_kinds
+def test_once_shared_an_entry_is_no_longer_its_owners_to_change(kind):
+    doctor = make_doctor()
+    entry = MODELS[kind].objects.create(owner=doctor.user, name="甲", is_shared=True)
+    client = client_for(doctor.user)
+    before = picture()
+
+    changed = client.put(f"/qaorder/{kind}/{entry.pk}/", {"name": "毒"})
+    deleted = client.delete(f"/qaorder/{kind}/{entry.pk}/")
+
+    assert (changed.status_code, deleted.status_code) == (403, 403)
+    assert picture() == before
