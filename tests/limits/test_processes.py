@@ -102,7 +102,7 @@ def test_a_patient_who_reads_does_not_wait_behind_many_logins(one: Web):
             wait_until(lambda: done.count(200) >= 4, "nobody logs in", 30.0)
             before = done.count(200)
             until = time.monotonic() + READING_SECONDS
-            statuses = []
+            statuses: list[int] = []
             while len(statuses) < READS and time.monotonic() < until:
                 statuses.append(read())
             hashed = done.count(200) - before
