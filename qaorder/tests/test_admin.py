@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import Doctor, Patient, User
+from accounts.models import Doctor, Patient, SignInNetwork, User
 from feiqingsong.testing import factories
 from ledger.models import Account, Entry, Transaction
 from ledger.services import balance_fen
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 ORDERS = "/admin/qaorder/order/"
 REFUNDS = "/admin/qaorder/refund/"
 HELD = "/admin/qaorder/heldcharge/"
-HIDDEN = {models.IdempotencyKey}
+HIDDEN = {models.IdempotencyKey, SignInNetwork}
 WRITTEN_BY_STAFF = {models.DiagnosisTag, models.Drug, User, Patient, Doctor}
 OURS = ("accounts", "ledger", "qaorder")
 READ_ONLY = [
@@ -88,7 +88,7 @@ def failed_refund() -> models.Refund:
     return refund
 
 
-def test_every_model_is_in_the_admin_but_the_kept_answers():
+def test_every_model_is_in_the_admin_but_kept_answers_and_networks():
     ours = {model for label in OURS for model in apps.get_app_config(label).get_models()}
 
     assert ours - set(admin.site._registry) == HIDDEN

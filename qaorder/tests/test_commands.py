@@ -128,6 +128,7 @@ def test_load_demo_is_refused_under_the_production_settings(tmp_path):
         "PINGPP_APP_ID": "app_none",
         "PINGPP_PRIVATE_KEY": "none",
         "PINGPP_PUBLIC_KEY": "none",
+        "TRUSTED_PROXY_COUNT": "0",
         "VAR_DIR": str(tmp_path),
     }
 
