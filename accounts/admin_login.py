@@ -8,7 +8,8 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import APIException
 
-from accounts.attempts import password_attempt
+from accounts.attempts import password_attempt, remember_network
+from accounts.models import User
 from feiqingsong import errors, security_log
 
 
@@ -36,7 +37,8 @@ class AdminSite(DjangoAdminSite):
         response = super().login(request, extra_context)
         if request.method != "POST":
             return response
-        if response.status_code == 302:
+        if response.status_code == 302 and isinstance(request.user, User):
+            remember_network(request.user, request)
             security_log.record(security_log.ADMIN_SIGN_IN, request, str(request.user))
         else:
             form = getattr(response, "context_data", {}).get("form")

@@ -43,9 +43,6 @@ def password_attempt(request: Any, username: str) -> Iterator[None]:
         security_log.record(security_log.LOGIN_FAILED, request, username)
         raise
     places.give_back()
-    user = User.objects.filter(username=username).only("pk").first()
-    if user is not None:
-        remember_network(user, request)
 
 
 def canonical(username: str) -> str:

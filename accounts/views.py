@@ -69,6 +69,7 @@ class LoginView(_OpenView):
         serializer.is_valid(raise_exception=True)
         with password_attempt(request, serializer.validated_data["username"]):
             user = services.log_in(**serializer.validated_data)
+        remember_network(user, request)
         return self.session(user, status.HTTP_200_OK)
 
 

@@ -39,6 +39,8 @@ class Places:
 
     def give_back(self) -> None:
         """Count as if nothing had been taken. Out of reach, it stays counted: that is safe."""
+        if not self._wanted:
+            return
         try:
             self._store.give_back(self._wanted, self._ends)
         except redis.RedisError as error:

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import Doctor, PasswordReset, Patient, Session, User
+from accounts.models import Doctor, PasswordReset, Patient, Session, SignInNetwork, User
 from feiqingsong.testing import factories
 from ledger.models import Account, BalanceSnapshot, Entry, Transaction
 from ledger.services import balance_fen
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 ORDERS = "/admin/qaorder/order/"
 REFUNDS = "/admin/qaorder/refund/"
 HELD = "/admin/qaorder/heldcharge/"
-HIDDEN = {models.IdempotencyKey, Session, PasswordReset}
+HIDDEN = {models.IdempotencyKey, Session, PasswordReset, SignInNetwork}
 WRITTEN_BY_STAFF = {models.DiagnosisTag, models.Drug, models.Payout, User, Patient, Doctor}
 OURS = ("accounts", "ledger", "qaorder")
 READ_ONLY = [
@@ -102,7 +102,7 @@ def failed_refund() -> models.Refund:
     return refund
 
 
-def test_every_model_is_in_the_admin_but_the_kept_answers():
+def test_every_model_is_in_the_admin_but_kept_answers_and_networks():
     ours = {model for label in OURS for model in apps.get_app_config(label).get_models()}
 
     assert ours - set(admin.site._registry) == HIDDEN

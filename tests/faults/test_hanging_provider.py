@@ -41,6 +41,7 @@ def web(
     django_db_setup: None, running_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Web]:
     limits = {"PINGPP_READ_TIMEOUT": "6", "PINGPP_DEADLINE": str(DEADLINE)}
+    limits["PINGPP_MAX_PER_USER"] = str(PAYS)  # one patient stands for many
     web = Web(running_sandbox, tmp_path_factory.mktemp("web"), workers=2, **limits)
     yield web
     web.end()

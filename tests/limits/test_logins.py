@@ -261,9 +261,11 @@ def test_the_networks_of_an_account_are_few_and_forgotten_when_unused():
     assert SignInNetwork.objects.count() == 18
 
 
-def test_a_failed_login_leaves_no_network():
-    make_user("somebody")
+def test_only_a_sign_in_leaves_a_network():
+    user = make_user("somebody")
 
     log_in("somebody")
+    sign_in("somebody")
+    change_password(client_for(user), password=PASSWORD)
 
     assert not SignInNetwork.objects.exists()

@@ -23,7 +23,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 GUESSES = 12
 LOGINS = 24
+CLIENT_SECONDS = 30.0
 READS = 10
+READING_SECONDS = 30.0
+"""For a busy machine: then the count of hashes says as much."""
 HASHES_PER_READ = 8
 """With a thread for every login a read waits behind most of the LOGINS; bounded, behind two."""
 
@@ -54,7 +57,9 @@ def one(
 
 
 def post(web: Web, path: str, body: dict[str, Any]) -> requests.Response:
-    return requests.post(web.url + path, json=body, timeout=60, headers={"Connection": "close"})
+    return requests.post(
+        web.url + path, json=body, timeout=CLIENT_SECONDS, headers={"Connection": "close"}
+    )
 
 
 def log_in(web: Web, username: str, password: str) -> requests.Response:
@@ -83,28 +88,30 @@ def test_a_patient_who_reads_does_not_wait_behind_many_logins(one: Web):
 
     def log_in_again_and_again(name: str) -> None:
         while not is_over:
-            status = log_in(one, name, PASSWORD).status_code
-            done.append(status)
-            if status == 503:
-                time.sleep(0.5)
+            done.append(log_in(one, name, PASSWORD).status_code)
+            if done[-1] == 503:
+                time.sleep(1.0)
 
     def read() -> int:
         url = f"{one.url}/qaorder/order/patient/list/"
-        return requests.get(url, headers=headers, timeout=60).status_code
+        return requests.get(url, headers=headers, timeout=CLIENT_SECONDS).status_code
 
     with ThreadPoolExecutor(LOGINS) as pool:
         running = [pool.submit(log_in_again_and_again, name) for name in names]
         try:
             wait_until(lambda: done.count(200) >= 4, "nobody logs in", 30.0)
             before = done.count(200)
-            statuses = [read() for _ in range(READS)]
+            until = time.monotonic() + READING_SECONDS
+            statuses: list[int] = []
+            while len(statuses) < READS and time.monotonic() < until:
+                statuses.append(read())
             hashed = done.count(200) - before
         finally:
             is_over = True
     for thread in running:
         thread.result()
 
-    assert statuses == [200] * READS
+    assert set(statuses) == {200}
     assert set(done) <= {200, 503}
-    assert hashed < READS * HASHES_PER_READ
+    assert hashed < len(statuses) * HASHES_PER_READ
     assert one.bugs() == []
