@@ -92,7 +92,3 @@ def make_certificate(folder: Path) -> None:
     command += ["-nodes", "-days", "2", "-subj", f"/CN={HOST}"]
     command += ["-keyout", str(folder / "privkey.pem"), "-out", str(folder / "fullchain.pem")]
     subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL)
-
-
-def wait_for_file(path: str) -> None:
-    wait_until(lambda: os.path.exists(path), path)

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from feiqingsong.testing.provider import Provider
-from tests.deploy.callers import HOST, ask, call, connect, connect_as, send_raw
+from tests.deploy.callers import HOST, ask, call, connect, send_raw
 from tests.deploy.conftest import Practice
 from tests.deploy.servers import SHIPPED, Nginx
 
@@ -173,20 +173,6 @@ def test_links_name_the_public_address(practice: Practice):
     answer = practice.call("GET", "/qaorder/order/patient/list/?page_size=1")
 
     assert answer.json["next"].startswith(f"https://{HOST}/qaorder/")
-
-
-def test_one_subscriber_of_ipv6_is_one_address(nginx: Nginx):
-    path = "/.well-known/acme-challenge/none"
-
-    with connect_as("2001:db8:0:7::1", nginx.plain_six) as sock:
-        statuses = [ask(sock, "GET", path).status for _ in range(300)]
-    neighbours = [
-        ask(connect_as(address, nginx.plain_six), "GET", path).status
-        for address in ("2001:db8:0:7:ffff::a0a", "2001:db8:0:8::1")
-    ]
-
-    assert 429 in statuses
-    assert neighbours == [429, 404]
 
 
 # Errors
