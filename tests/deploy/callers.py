@@ -1,12 +1,13 @@
 """Callers of the proxy: patients from any address of loopback, and those who do not play fair."""
 
 import http.client
+import itertools
 import json
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -129,12 +130,20 @@ def is_closed(sock: Any) -> bool:
         return True
 
 
-def longest_wait(request: Any, seconds: float) -> float:
-    """Call the function for so long; return the longest time that one call took."""
-    longest, until = 0.0, time.monotonic() + seconds
+def timed(request: Callable[[], None], seconds: float) -> list[float]:
+    """Call the function again and again for so long; return how long each call took."""
+    waits, until = [], time.monotonic() + seconds
     while time.monotonic() < until:
         started = time.monotonic()
         request()
-        longest = max(longest, time.monotonic() - started)
+        waits.append(time.monotonic() - started)
         time.sleep(0.1)
-    return longest
+    return waits
+
+
+def ask_until_refused(sockets: list[Any], most: int = 5000) -> int:
+    """Ask on these in turn, for what nginx answers itself; return how often until a 429."""
+    for number, sock in zip(range(most), itertools.cycle(sockets), strict=False):
+        if ask(sock, "GET", "/.well-known/acme-challenge/none").status == 429:
+            return number
+    raise AssertionError(f"{most} requests and no 429")

@@ -9,7 +9,7 @@ from pathlib import Path
 from django.conf import settings
 
 from pingpp_sandbox.sandbox import Sandbox
-from tests.deploy.callers import HOST, is_open
+from tests.deploy.callers import HOST, connect, is_open, send_raw
 from tests.faults.processes import START_SECONDS, Process, environment, free_port, wait_until
 
 SHIPPED = Path(settings.BASE_DIR) / "deploy"
@@ -33,6 +33,9 @@ class Gunicorn(Process):
         changes = {"DEBUG": "0", "ALLOWED_HOSTS": HOST, "TRUSTED_PROXY_COUNT": "1"}
         super().__init__(command, folder, environment(sandbox, folder, **changes))
         wait_until(lambda: is_open(self.port), "gunicorn does not start", START_SECONDS)
+        # Open before its workers are there, who still have to load the service.
+        first = f"GET /none/ HTTP/1.0\r\nHost: {HOST}\r\n\r\n"
+        assert send_raw(connect(self.port, tls=False), first.encode())
 
 
 class Nginx(Process):
@@ -92,7 +95,3 @@ def make_certificate(folder: Path) -> None:
     command += ["-nodes", "-days", "2", "-subj", f"/CN={HOST}"]
     command += ["-keyout", str(folder / "privkey.pem"), "-out", str(folder / "fullchain.pem")]
     subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL)
-
-
-def wait_for_file(path: str) -> None:
-    wait_until(lambda: os.path.exists(path), path)

@@ -9,8 +9,9 @@ import subprocess
 import pytest
 
 from feiqingsong.testing.provider import Provider
-from tests.deploy.callers import HOST, ask, call, connect, connect_as, send_raw
+from tests.deploy.callers import HOST, ask, call, connect, send_raw
 from tests.deploy.conftest import Practice
+from tests.deploy.hostile import HOSTILE, LINE
 from tests.deploy.servers import SHIPPED, Nginx
 
 pytestmark = [pytest.mark.slow]
@@ -175,20 +176,6 @@ def test_links_name_the_public_address(practice: Practice):
     assert answer.json["next"].startswith(f"https://{HOST}/qaorder/")
 
 
-def test_one_subscriber_of_ipv6_is_one_address(nginx: Nginx):
-    path = "/.well-known/acme-challenge/none"
-
-    with connect_as("2001:db8:0:7::1", nginx.plain_six) as sock:
-        statuses = [ask(sock, "GET", path).status for _ in range(300)]
-    neighbours = [
-        ask(connect_as(address, nginx.plain_six), "GET", path).status
-        for address in ("2001:db8:0:7:ffff::a0a", "2001:db8:0:8::1")
-    ]
-
-    assert 429 in statuses
-    assert neighbours == [429, 404]
-
-
 # Errors
 
 
@@ -204,48 +191,6 @@ def test_every_error_of_the_proxy_has_its_words():
     for code, text in words.items():
         detail = json.loads(text)["detail"]
         assert detail == "Not found." if code == "404" else re.search("[一-鿿]", detail), code
-
-
-LINE = f"Host: {HOST}\r\n"
-HOSTILE = {
-    "no version": "GET /none\r\n\r\n",
-    "another version": f"GET / HTTP/9.9\r\n{LINE}\r\n",
-    "no host": "GET / HTTP/1.1\r\n\r\n",
-    "two hosts": f"GET / HTTP/1.1\r\n{LINE}Host: another.test\r\n\r\n",
-    "host with a blank": "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
-    "old without host": "GET /qaorder/ HTTP/1.0\r\n\r\n",
-    "method in small letters": f"get / HTTP/1.1\r\n{LINE}\r\n",
-    "method of one letter": f"A /qaorder/ HTTP/1.1\r\n{LINE}\r\n",
-    "unknown method": f"BREW /qaorder/ HTTP/1.1\r\n{LINE}\r\n",
-    "TRACE": f"TRACE /qaorder/ HTTP/1.1\r\n{LINE}\r\n",
-    "CONNECT": f"CONNECT {HOST}:443 HTTP/1.1\r\n{LINE}\r\n",
-    "OPTIONS *": f"OPTIONS * HTTP/1.1\r\n{LINE}\r\n",
-    "absolute": f"GET https://another.test/ HTTP/1.1\r\n{LINE}\r\n",
-    "control character in the target": f"GET /\x01 HTTP/1.1\r\n{LINE}\r\n",
-    "raw bytes in the target": f"GET /qaorder/\xe4\xb8?a=\xff HTTP/1.1\r\n{LINE}\r\n",
-    "zero in the target": f"GET /qaorder/%00/ HTTP/1.1\r\n{LINE}\r\n",
-    "broken escape": f"GET /qaorder/%zz/ HTTP/1.1\r\n{LINE}\r\n",
-    "out of the root": f"GET /qaorder/../../etc/passwd HTTP/1.1\r\n{LINE}\r\n",
-    "control character in a header": f"GET /qaorder/ HTTP/1.1\r\n{LINE}X-A: \x01\x7f\r\n\r\n",
-    "no colon": f"GET /qaorder/ HTTP/1.1\r\n{LINE}nothing\r\n\r\n",
-    "blank before the colon": f"GET /qaorder/ HTTP/1.1\r\n{LINE}X-A : a\r\n\r\n",
-    "folded header": f"GET /qaorder/ HTTP/1.1\r\n{LINE}X-A: a\r\n b\r\n\r\n",
-    "bare line feeds": f"GET /qaorder/ HTTP/1.1\nHost: {HOST}\nConnection: close\n\n",
-    "many headers": f"GET /qaorder/ HTTP/1.1\r\n{LINE}" + "a: b\r\n" * 1500 + "\r\n",
-    "many addresses": f"GET /qaorder/ HTTP/1.1\r\n{LINE}"
-    + f"X-Forwarded-For: {'1' * 3900}\r\n" * 3
-    + "\r\n",
-    "negative length": f"POST /qaorder/ HTTP/1.1\r\n{LINE}Content-Length: -1\r\n\r\n",
-    "endless length": f"POST /qaorder/ HTTP/1.1\r\n{LINE}Content-Length: {10**30}\r\n\r\n",
-    "two lengths": f"POST / HTTP/1.1\r\n{LINE}Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-    "length and chunks": f"POST / HTTP/1.1\r\n{LINE}Content-Length: 5\r\n"
-    "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "unknown coding": f"POST / HTTP/1.1\r\n{LINE}Transfer-Encoding: magic\r\n\r\n",
-    "broken chunk": f"POST /qaorder/ HTTP/1.1\r\n{LINE}Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
-    "expectation": f"POST /qaorder/ HTTP/1.1\r\n{LINE}Expect: wonders\r\nContent-Length: 0\r\n\r\n",
-    "upgrade": f"GET /qaorder/ HTTP/1.1\r\n{LINE}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
-    "no HTTP": "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-}
 
 
 @pytest.mark.parametrize("tls", [True, False])
@@ -271,7 +216,6 @@ def test_no_request_whatever_is_answered_in_html(nginx: Nginx, tls, request_text
         (["--data-binary", "@-"], "/accounts/login/", "413", "请求体过大"),
         (["-H", "Host: another.test"], "/", "421", "主机名不属于本服务"),
         (["-X", "TRACE"], "/", "405", "不支持的请求方法"),
-        ([], "/" + "a" * 5000, "414", "网址过长"),
         ([], "/none/", "404", "Not found."),
     ],
 )
