@@ -45,7 +45,7 @@ class TextField(InputField, serializers.CharField):
         if data is not empty and data is not None:
             if not isinstance(data, str):
                 self.fail("invalid")
-            if len(data) > self.max_length:
+            if self.max_length is not None and len(data) > self.max_length:
                 self.fail("max_length", max_length=self.max_length)
         return super().run_validation(data)
 
@@ -89,6 +89,7 @@ class ListField(InputField, serializers.ListField):
 
     def __init__(self, *, max_length: int = MAX_ITEMS, **kwargs: Any) -> None:
         super().__init__(max_length=max_length, **kwargs)
+        self.most = max_length
 
     def get_value(self, dictionary: Any) -> Any:
         if hasattr(dictionary, "getlist"):
@@ -98,8 +99,8 @@ class ListField(InputField, serializers.ListField):
     def to_internal_value(self, data: Any) -> list[Any]:
         if not isinstance(data, list):
             self.fail("not_a_list", input_type=type(data).__name__)
-        if len(data) > self.max_length:
-            self.fail("max_length", max_length=self.max_length)
+        if len(data) > self.most:
+            self.fail("max_length", max_length=self.most)
         return super().to_internal_value(data)
 
     def run_child_validation(self, data: list[Any]) -> list[Any]:
@@ -108,7 +109,8 @@ class ListField(InputField, serializers.ListField):
             try:
                 items.append(self.child.run_validation(item))
             except serializers.ValidationError as error:
-                raise serializers.ValidationError({index: error.detail}) from error
+                detail: Any = {index: error.detail}
+                raise serializers.ValidationError(detail) from error
         return items
 
 

@@ -91,7 +91,7 @@ def _take_chunks(request: HttpRequest, limit: int) -> None:
     """
     body = b"".join(_pieces(request.META["wsgi.input"], limit + 1))
     request.META["CONTENT_LENGTH"] = str(len(body))
-    request._stream = BytesIO(body)  # type: ignore[attr-defined]
+    request._stream = BytesIO(body)
 
 
 def _discard_rest(request: HttpRequest) -> None:
@@ -103,7 +103,7 @@ def _discard_rest(request: HttpRequest) -> None:
     if _is_chunked(request):
         source = request.META["wsgi.input"]
     elif _length(request) <= MAX_DISCARDED:
-        source = request._stream  # type: ignore[attr-defined]
+        source = request._stream
     else:
         return
     for _ in _pieces(source, MAX_DISCARDED):

@@ -55,8 +55,13 @@ class JSONParser(parsers.BaseParser):
 class FormParser(parsers.FormParser):
     """Parses a form; no key is repeated more than MAX_ITEMS times."""
 
-    def parse(self, *args: Any, **kwargs: Any) -> QueryDict:
-        return _counted(super().parse(*args, **kwargs))
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        return _counted(super().parse(stream, media_type, parser_context))
 
 
 class MultiPartParser(parsers.MultiPartParser):

@@ -70,7 +70,7 @@ class SchemaView(APIView):
         }
         headers |= {"Content-Encoding": "gzip"} if is_zipped else {}
         response = HttpResponse(document, headers=headers)
-        return get_conditional_response(request._request, etag=etag, response=response)
+        return get_conditional_response(request._request, etag=etag, response=response) or response
 
 
 def _media_type(request: HttpRequest) -> str:

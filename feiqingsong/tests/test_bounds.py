@@ -46,7 +46,7 @@ def written_fields() -> dict[str, serializers.Field]:
     }
     found = {}
     for name, body in bodies.items():
-        if not isinstance(body, serializers.BaseSerializer):
+        if not isinstance(body, serializers.Serializer):
             continue
         for key, field in body.fields.items():
             if not field.read_only:

@@ -101,7 +101,7 @@ class Target:
         self.server, self.operation = server, operation
         self.url = world.fill(row.url)
         self.body = world.fill(row.body or {})
-        self.token = world.client(row.actor)._credentials.get("HTTP_AUTHORIZATION", "")
+        self.token = vars(world.client(row.actor))["_credentials"].get("HTTP_AUTHORIZATION", "")
         self.problems: list[tuple[str, str, str, Any]] = []
 
     def send(self, body: bytes | None = None, content_type: str = JSON, url: str = "") -> Answer:

@@ -17,7 +17,6 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=frontier"
 DEEP = 40_000
-MEGABYTES_3 = 3 * 1024 * 1024
 WRITES = [row for row in ROWS if row.method in ("POST", "PUT", "PATCH")]
 READING = [row for row in WITH_BODY if "webhook" not in row.url]
 """Endpoints that read the parsed body; the webhook looks at its signature first."""
@@ -169,38 +168,6 @@ def test_another_content_type_is_415_in_json(row, content_type):
     assert {name: rows for name, rows in picture().items() if name != "knox.AuthToken"} == {
         name: rows for name, rows in before.items() if name != "knox.AuthToken"
     }
-
-
-@pytest.mark.django_db
-@writes
-@pytest.mark.parametrize(
-    ("raw", "content_type"),
-    [
-        (b'{"a": "' + b"a" * MEGABYTES_3 + b'"}', JSON),
-        (b"a=" + b"a" * MEGABYTES_3, FORM),
-        (
-            b'--frontier\r\nContent-Disposition: form-data; name="a"\r\n\r\n'
-            + b"a" * MEGABYTES_3
-            + b"\r\n--frontier--\r\n",
-            MULTIPART,
-        ),
-    ],
-    ids=["json", "form", "multipart"],
-)
-def test_three_megabytes_are_too_much(row, raw, content_type):
-    world = World(row.status)
-    before = picture()
-
-    response = send(world, row, raw, content_type)
-
-    assert problems_of(response) == []
-    if row in READING:
-        assert response.status_code == 413
-        assert _without_tokens(picture()) == _without_tokens(before)
-
-
-def _without_tokens(rows: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in rows.items() if name != "knox.AuthToken"}
 
 
 @pytest.mark.django_db
