@@ -1,7 +1,7 @@
 """Users and their profiles: a user is a patient, a doctor, both, or neither (staff)."""
 
 import secrets
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
@@ -56,7 +56,7 @@ class UserManager(DjangoUserManager["User"]):
         folded, typed = skeletons(username)
         return self.filter(models.Q(skeleton=folded) | models.Q(typed_skeleton=typed))
 
-    def create_superuser(self, username: str, *args: Any, **fields: Any) -> "User":  # type: ignore[override]
+    def create_superuser(self, username: str, *args: Any, **fields: Any) -> "User":
         """As Django's.  Raises: ValidationError if the name is taken, which the command prints."""
         if self.looking_like(self.model.normalize_username(username)).exists():
             raise ValidationError(NAME_TAKEN)
@@ -89,7 +89,7 @@ class User(AbstractUser):
         verbose_name="邀请人",
     )
 
-    objects = UserManager()
+    objects: ClassVar[UserManager] = UserManager()
 
     class Meta:
         verbose_name = "用户"
@@ -189,7 +189,9 @@ class DoctorQuerySet(models.QuerySet["Doctor"]):
 
         Of the evaluations that count: each patient's newest, if it was paid for.
         """
-        evaluations = self.model._meta.get_field("evaluations").related_model._default_manager
+        # Its app stands on this one.
+        evaluation: Any = self.model._meta.get_field("evaluations").related_model
+        evaluations = evaluation._default_manager
         counting = evaluations.counting().filter(doctor=models.OuterRef("pk")).values("doctor")
         count = counting.annotate(figure=models.Count("pk")).values("figure")
         average = counting.annotate(figure=models.Avg("scores")).values("figure")

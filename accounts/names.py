@@ -69,7 +69,8 @@ def check_username(username: str) -> None:
 
     Raises: ValidationError.  Whether the name is taken is for the database to say.
     """
-    if not _USERNAME.fullmatch(username) or not url_safe.regex.fullmatch(username):
+    # Django compiles the validator's text on first use, which the stubs do not say.
+    if not _USERNAME.fullmatch(username) or not url_safe.regex.fullmatch(username):  # type: ignore[union-attr]
         raise ValidationError(BAD_USERNAME, code="invalid")
     folded, typed = skeletons(username)
     if folded in _reserved() or typed in _reserved():

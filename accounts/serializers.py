@@ -155,7 +155,7 @@ class UsernameField(TextField):
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
-        if len(text) > self.max_length:
+        if len(text) > (self.max_length or 0):
             self.fail("max_length", max_length=self.max_length)
         if len(text) < (self.min_length or 0):
             self.fail("min_length", min_length=self.min_length)

@@ -43,7 +43,7 @@ class NewUserForm(UserCreationForm):
 
 
 class ChangedUserForm(UserChangeForm):
-    password = None
+    password = None  # type: ignore[assignment]
 
     def clean_name(self) -> str:
         name = str(self.cleaned_data["name"])

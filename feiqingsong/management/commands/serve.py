@@ -150,7 +150,7 @@ def _answers(host: str, port: int, path: str) -> bool:
 
 
 def _reachable_host() -> str:
-    return ANYWHERE.get(settings.HOST, settings.HOST)
+    return str(ANYWHERE.get(settings.HOST, settings.HOST))
 
 
 def _in_url(host: str) -> str:
