@@ -230,8 +230,10 @@ PINGPP_MAX_CONCURRENT = _set["PINGPP_MAX_CONCURRENT"]
 PINGPP_MAX_PER_USER = _set["PINGPP_MAX_PER_USER"]
 
 # Security. TLS ends at the proxy in front, which must set X-Forwarded-Proto itself.
-if not DEVELOPMENT:
+TRUSTED_PROXY_COUNT = _set["TRUSTED_PROXY_COUNT"]
+if TRUSTED_PROXY_COUNT or not DEVELOPMENT:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+if not DEVELOPMENT:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 SECURE_SSL_REDIRECT = _set["SECURE_SSL_REDIRECT"]
@@ -239,7 +241,6 @@ SECURE_HSTS_SECONDS = _set["SECURE_HSTS_SECONDS"]
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _set["SECURE_HSTS_INCLUDE_SUBDOMAINS"]
 SECURE_HSTS_PRELOAD = _set["SECURE_HSTS_PRELOAD"]
 CSRF_TRUSTED_ORIGINS = _set["CSRF_TRUSTED_ORIGINS"]
-TRUSTED_PROXY_COUNT = _set["TRUSTED_PROXY_COUNT"]
 # Only pages are redirected; what an API call carried would be sent twice (HTTPSOnlyMiddleware).
 SECURE_REDIRECT_EXEMPT = [r"^(?!(admin|docs|static)(/|$))"]
 # Whether the neighbours on this domain speak HTTPS only, its owner must say.

@@ -5,6 +5,7 @@ import re
 import pytest
 from Crypto.PublicKey import ECC, RSA
 
+from feiqingsong import limit_table
 from feiqingsong.declared import SETTINGS, read
 from feiqingsong.environment import BASE_DIR, DEVELOPMENT, PRODUCTION, STAGING
 from feiqingsong.testing.production import environment, key
@@ -226,4 +227,5 @@ def test_every_declared_setting_reaches_the_settings():
     source = (BASE_DIR / "feiqingsong" / "settings.py").read_text()
     read_there = set(re.findall(r"""_set\[["']([A-Z_]+)["']\]""", source))
 
+    read_there |= {limit.variable for limit in limit_table.TABLE}
     assert read_there == {setting.name for setting in SETTINGS} - {"FEIQINGSONG_ENV"}

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from feiqingsong.errors import log_bug
@@ -35,13 +34,12 @@ def ask_about_silent() -> int:
     own: clients wait for them, and any number of silent ones may be due.
     """
     now = timezone.now()
-    free = Q(leased_until=None) | Q(leased_until__lte=Now())
-    lost = Q(state=PaymentState.CREATING, checked_at__lte=now - LOST_AFTER) & free
+    lost = Q(state=PaymentState.CREATING, checked_at__lte=now - LOST_AFTER)
     silent = Q(state=PaymentState.PENDING, checked_at__lte=now - SILENT_AFTER)
     # Each pause is as long as all before it: most charges are never paid, and `compare_books`
     # finds those whose notice is lost late. Once more when it has expired.
     rested = Q(checked_at__lte=now - (F("checked_at") - F("created_at")))
-    return _ask(lost) + _ask(silent & (rested | Q(expires_at__lte=now)))
+    return _ask(lost & worklist.is_free()) + _ask(silent & (rested | Q(expires_at__lte=now)))
 
 
 def _ask(condition: Q) -> int:

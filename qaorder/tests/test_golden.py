@@ -293,6 +293,7 @@ def test_the_inquiry_record_answers_as_the_document_shows():
 
 @pytest.mark.django_db(transaction=True)
 def test_pay_answers_as_the_document_shows(provider):
+    provider.sandbox.set_options(emit_reversed=False)
     expected = sample("pay")
     patient = make_patient("patient1")
     order = sample_order(

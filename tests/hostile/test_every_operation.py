@@ -38,7 +38,7 @@ class Operation(NamedTuple):
         """The access matrix says who may call it, and in which status of the order."""
         sample = self.path.format(**SAMPLES)
         route = resolve(sample).route
-        numbers = {"order": "1", "patient_pk": "1", "tag": "1", "drug": "1"}
+        numbers = dict.fromkeys(("order", "patient_pk", "tag", "drug", "session"), "1")
         rows = [
             row
             for row in ROWS
