@@ -35,9 +35,6 @@ from qaorder.models.idempotency import KEY_LENGTH
 
 HEADER = "Idempotency-Key"
 LEASE = timedelta(seconds=60)
-MAX_ERROR_BYTES = 16 * 1024
-"""A longer error is not kept: a repeated request is judged again. A success is always kept, being
-as long as the record it made, whose fields are bounded."""
 TRANSIENT = (status.HTTP_409_CONFLICT, status.HTTP_429_TOO_MANY_REQUESTS)
 """What is true only now; like any 5xx it is not kept."""
 PURGED_AT_ONCE = 1000
@@ -115,7 +112,7 @@ class Claim:
     def _complete(held: QuerySet[IdempotencyKey], response: Response) -> bool:
         """Store the answer, or free the key if it is not to be kept; whether it was ours to."""
         body = JSONRenderer().render(response.data)
-        if _is_kept(response.status_code, body):
+        if _is_kept(response.status_code):
             return bool(_unanswered(held).update(status_code=response.status_code, body=body))
         return bool(_unanswered(held).update(locked_until=Now()))
 
@@ -127,7 +124,7 @@ def idempotent(
 
     With `atomic` the handler runs in one transaction with the stored answer. Without, for handlers
     that call the provider, the handler gets `request.claim` and stores within its own transaction.
-    Answers of 5xx, 409 and 429 are never kept, and no error beyond MAX_ERROR_BYTES. With `limit`
+    Answers of 5xx, 409 and 429 are never kept. With `limit`
     what succeeds is counted for the caller, outside that transaction; an answer that is repeated is
     not.
     """
@@ -239,14 +236,8 @@ def _forgotten_until() -> Any:
     return Now() - settings.IDEMPOTENCY_KEEP
 
 
-def _is_kept(status_code: int, body: bytes) -> bool:
-    if status_code < status.HTTP_400_BAD_REQUEST:
-        return True
-    return (
-        status_code < status.HTTP_500_INTERNAL_SERVER_ERROR
-        and status_code not in TRANSIENT
-        and len(body) <= MAX_ERROR_BYTES
-    )
+def _is_kept(status_code: int) -> bool:
+    return status_code < status.HTTP_500_INTERNAL_SERVER_ERROR and status_code not in TRANSIENT
 
 
 def _repeat(row: IdempotencyKey) -> HttpResponse:
