@@ -5,11 +5,11 @@ from qaorder.audit.invariant import Invariant
 INVARIANTS = (
     Invariant(
         "I01",
-        "每笔交易至少两条分录，合计为零",
-        "a transaction has two entries or more, and they sum to zero",
+        "每笔交易的分录合计为零",
+        "the entries of a transaction sum to zero; as none is zero, there are two or more",
         """
-        SELECT transaction_id, SUM(amount_fen) AS sum_fen, COUNT(*) AS entries
-        FROM ledger_entry GROUP BY transaction_id HAVING SUM(amount_fen) <> 0 OR COUNT(*) < 2
+        SELECT transaction_id, SUM(amount_fen) AS sum_fen
+        FROM ledger_entry GROUP BY transaction_id HAVING SUM(amount_fen) <> 0
         """,
     ),
     Invariant(
@@ -29,7 +29,7 @@ INVARIANTS = (
         SELECT a.id AS account_id, a.balance_fen, COALESCE(SUM(e.amount_fen), 0) AS entries_fen
         FROM ledger_account a LEFT JOIN ledger_entry e ON e.account_id = a.id
         WHERE a.owner_id IS NOT NULL GROUP BY a.id, a.balance_fen
-        HAVING a.balance_fen IS NULL OR a.balance_fen <> COALESCE(SUM(e.amount_fen), 0)
+        HAVING a.balance_fen <> COALESCE(SUM(e.amount_fen), 0)
         """,
     ),
     Invariant(

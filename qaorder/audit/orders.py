@@ -22,8 +22,8 @@ INVARIANTS = (
         """
         SELECT o.id AS order_id, o.status, p.id AS payment_id FROM qaorder_order o
         LEFT JOIN qaorder_payment p ON p.id = o.paid_with_id
-        WHERE o.status BETWEEN 1 AND 5 AND (p.id IS NULL OR p.state <> 'paid'
-            OR p.order_id IS NULL OR p.order_id <> o.id OR p.amount_fen <> o.amount_fen)
+        WHERE o.status BETWEEN 1 AND 5 AND (p.order_id IS NULL
+            OR p.state <> 'paid' OR p.order_id <> o.id OR p.amount_fen <> o.amount_fen)
         """,
     ),
     Invariant(

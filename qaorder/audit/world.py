@@ -10,8 +10,8 @@ from accounts.models import Patient
 from feiqingsong.testing import factories
 from qaorder.audit import world_staff as staff_side
 from qaorder.models import (
+    Bearer,
     Channel,
-    Discrepancy,
     DiscrepancyKind,
     Notice,
     NoticeOutcome,
@@ -19,10 +19,9 @@ from qaorder.models import (
     OrderType,
     Payment,
     PaymentState,
-    Resolution,
     Status,
 )
-from qaorder.payments import refund_answers, refunds
+from qaorder.payments import discrepancies, refund_answers, refunds
 from qaorder.payments.settlement import PaidCharge, settle
 from qaorder.services import orders
 
@@ -68,6 +67,7 @@ def _provider_side(world: World, patient: Patient, doctor: Any) -> None:
     returned = order()
     _collect(world, "returned", returned, order_no=returned.order_number)
     world["open_refund"] = factories.refund(Order.objects.get(pk=returned.pk)).pk
+    factories.refund(factories.order_in(Status.WAITING, patient, doctor))
     gift = factories.pay(order())
     world["back_refund"] = factories.refund(gift).pk
     recharge = _attempt(None, orders.new_order_number(patient), "recharge", patient)
@@ -93,6 +93,7 @@ def _monthly_side(world: World, patient: Patient, doctor: Any) -> None:
     world["lapsed"] = lapsed.pk
     used = paid()
     factories.answer(factories.ask(used))
+    refunds.refund_completed(order=used, bearer=Bearer.DOCTOR, reason="x")
     world["monthly_used"] = used.pk
 
 
@@ -138,6 +139,9 @@ def _back(refund: Any, world: World) -> None:
     }
     refund_answers.record(refund.pk, answer)
     world["done_refund"] = refund.pk
+    kind = DiscrepancyKind.REFUND_MISSED
+    row = discrepancies.note(kind, answer["charge"], refund_id=answer["id"])
+    world["missed_refund"] = row.pk
 
 
 def _keep_records(world: World) -> None:
@@ -150,13 +154,7 @@ def _keep_records(world: World) -> None:
             digest="0" * 64,
         )
         world[f"{name}_notice"] = notice.pk
-    discrepancy = Discrepancy.objects.create(
-        kind=DiscrepancyKind.MISSED,
-        charge_id=_charge_id("remote"),
-        resolved_at=timezone.now(),
-        resolution=Resolution.MENDED,
-    )
-    world["discrepancy"] = discrepancy.pk
+    discrepancies.note(DiscrepancyKind.MISSED, _charge_id("remote"))
 
 
 def _paid_with(order_pk: int) -> int:

@@ -11,7 +11,10 @@ from qaorder.models import (
     Bearer,
     Channel,
     Discrepancy,
+    DiscrepancyKind,
     HeldCharge,
+    Notice,
+    NoticeOutcome,
     Order,
     OrderType,
     Payment,
@@ -21,7 +24,7 @@ from qaorder.models import (
     RefundMeans,
     Status,
 )
-from qaorder.payments import console, held, payouts, refund_answers, refunds
+from qaorder.payments import console, discrepancies, held, payouts, refund_answers, refunds
 from qaorder.payments.settlement import PaidCharge, settle
 from qaorder.services.orders import new_order_number
 
@@ -35,8 +38,10 @@ def build(world: World) -> None:
     side = _Side(world, factories.make_patient(factories.new_name()), doctor)
     world["staff_user"], world["staff_doctor"] = side.patient.user_id, doctor.pk
     side.refunds_that_failed()
+    side.undone()
     side.console()
     side.held_money()
+    side.notices()
     side.free_orders_of_a_refunded_period()
     payout = Payout.objects.create(
         channel=Channel.WX,
@@ -55,16 +60,29 @@ class _Side:
         self.staff = factories.make_user(is_staff=True)
 
     def refunds_that_failed(self) -> None:
-        for name in ("failed", "to_balance", "outside", "undone"):
+        for name, means in (
+            ("failed", None),
+            ("to_balance", RefundMeans.BALANCE),
+            ("outside", RefundMeans.OUTSIDE),
+        ):
             order, _ = self.served(name, Status.PAID)
             refund = factories.refund(order)
-            self.say(refund, "succeeded" if name == "undone" else "failed")
-            if name == "undone":
-                refunds.undo(refund)
-            elif name != "failed":
-                means = RefundMeans.BALANCE if name == "to_balance" else RefundMeans.OUTSIDE
+            self.say(refund, "failed")
+            if means:
                 refunds.end_otherwise(refund, means)
             self.world[f"{name}_refund"] = refund.pk
+
+    def undone(self) -> None:
+        """A refund that succeeded, failed after all, and is sent again under another number."""
+        order, payment = self.served("undone", Status.PAID)
+        refund = factories.refund(order)
+        self.say(refund, "succeeded", "undone")
+        kind, refund_id = DiscrepancyKind.REFUND_MISSED, _refund_id("undone")
+        discrepancies.note(kind, str(payment.charge_id), refund_id=refund_id)
+        self.say(refund, "failed", "undone")
+        console.take_back(Discrepancy.objects.get(kind="refund_undone", refund_id=refund_id))
+        refunds.retry(refund)
+        self.world["undone_refund"] = refund.pk
 
     def console(self) -> None:
         for bearer in (Bearer.DOCTOR, Bearer.PLATFORM):
@@ -120,6 +138,20 @@ class _Side:
         opened = factories.order_in(Status.PAID, patient, self.doctor)
         refunds.refund_order(order=month, role=factories.Role.STAFF)
         self.world["free_before_refund"], self.world["ended_month"] = opened.pk, month.pk
+
+    def notices(self) -> None:
+        for name, outcome in (
+            ("disputed", NoticeOutcome.DIFFERS),
+            ("given_back", NoticeOutcome.APPLIED),
+        ):
+            notice = Notice.objects.create(
+                event_id=f"evt_selftest_{name}",
+                type="refund.succeeded",
+                object_id=_refund_id(name),
+                outcome=outcome,
+                digest="0" * 64,
+            )
+            self.world[f"{name}_notice"] = notice.pk
 
     # How these are made.
 
