@@ -72,6 +72,18 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        "I47",
+        "余额快照等于截至该分录之和，且只为公共账户而设",
+        "a snapshot is the sum of a shared account's entries up to its last",
+        """
+        SELECT s.account_id, s.last_entry, s.balance_fen, COALESCE(SUM(e.amount_fen), 0) AS entries
+        FROM ledger_balancesnapshot s JOIN ledger_account a ON a.id = s.account_id
+        LEFT JOIN ledger_entry e ON e.account_id = a.id AND e.id <= s.last_entry
+        GROUP BY s.account_id, s.last_entry, s.balance_fen, a.owner_id
+        HAVING s.balance_fen <> COALESCE(SUM(e.amount_fen), 0) OR a.owner_id IS NOT NULL
+        """,
+    ),
+    Invariant(
         "I24",
         "账户的类型、编号、所有者相符",
         "an account's kind, code and owner agree",

@@ -86,6 +86,19 @@ INVARIANTS = (
         """,  # noqa: S608 the words are the lifecycle's own
     ),
     Invariant(
+        "I50",
+        "以患者或医生身份变更订单的是其本人",
+        "who moved an order as its patient or doctor is that very one",
+        """
+        SELECT e.id AS event_id, e.order_id, e.role FROM qaorder_orderevent e
+        JOIN qaorder_order o ON o.id = e.order_id
+        JOIN accounts_patient c ON c.id = o.patient_id
+        JOIN accounts_doctor d ON d.id = o.doctor_id
+        WHERE (e.role = 'patient' AND e.actor_id <> c.user_id)
+            OR (e.role = 'doctor' AND e.actor_id <> d.user_id)
+        """,
+    ),
+    Invariant(
         "I31",
         "订单的变更从待支付起首尾相接，终于当前状态",
         "an order's history starts at 0, has no gap, and ends in its status",

@@ -142,4 +142,62 @@ INVARIANTS = (
             OR (r.bearer = 'payer' AND a.code = 'wallet:' || p.payer_id AND e.amount_fen < 0)))
         """,
     ),
+    Invariant(
+        "I45c",
+        "医生承担的退款按订单比例由平台分担，向下取整",
+        "the platform gives back its share of what the doctor bears, rounded down",
+        """
+        SELECT o.id AS order_id, borne.amount_fen AS borne_fen, given.amount_fen AS share_fen
+        FROM qaorder_order o
+        JOIN (SELECT payment_id, SUM(amount_fen) AS amount_fen FROM qaorder_refund
+            WHERE bearer = 'doctor' GROUP BY payment_id) borne ON borne.payment_id = o.paid_with_id
+        LEFT JOIN (SELECT r.payment_id, -SUM(e.amount_fen) AS amount_fen FROM qaorder_refund r
+            JOIN ledger_transaction t ON t.reference = 'reversal:' || r.id
+            JOIN ledger_entry e ON e.transaction_id = t.id
+            JOIN ledger_account a ON a.id = e.account_id AND a.code = 'platform'
+            WHERE r.bearer = 'doctor' GROUP BY r.payment_id) given
+            ON given.payment_id = o.paid_with_id
+        WHERE COALESCE(given.amount_fen, 0)
+            <> (borne.amount_fen * o.platform_share_percent) / 100
+        """,
+    ),
+    Invariant(
+        "I48",
+        "工作人员执行过的操作都有其结果",
+        "an act of staff that was done left its effect, whatever act it was",
+        """
+        SELECT q.id AS request_id, q.verb, q.target_id FROM qaorder_staffrequest q
+        LEFT JOIN qaorder_order o ON o.id = q.target_id
+        LEFT JOIN qaorder_refund r ON r.id = q.target_id
+        LEFT JOIN qaorder_discrepancy d ON d.id = q.target_id
+        LEFT JOIN qaorder_heldcharge h ON h.id = q.target_id
+        LEFT JOIN qaorder_payout p ON p.id = q.target_id
+        WHERE q.state = 'done' AND NOT COALESCE(CASE q.verb
+            WHEN 'refund_order' THEN o.status = 6
+            WHEN 'refund_completed' THEN EXISTS (SELECT 1 FROM qaorder_refund b
+                WHERE b.payment_id = o.paid_with_id AND b.role = 'staff')
+            WHEN 'retry_refund' THEN r.attempt > 1
+            WHEN 'refund_to_balance' THEN r.means = 'balance'
+            WHEN 'settle_refund_outside' THEN r.means = 'outside'
+            WHEN 'accept_console_refund' THEN d.resolution = 'accepted'
+            WHEN 'take_back_refund' THEN d.resolution = 'accepted'
+            WHEN 'dispute_console_refund' THEN d.resolution = 'disputed'
+            WHEN 'refund_held' THEN EXISTS (SELECT 1 FROM qaorder_refund b
+                WHERE b.held_id = h.id AND b.role = 'staff')
+            WHEN 'assign_held' THEN h.resolution = 'assigned'
+            WHEN 'keep_held' THEN h.resolution = 'kept'
+            WHEN 'book_payout' THEN p.booked_at IS NOT NULL END, FALSE)
+        """,
+    ),
+    Invariant(
+        "I49",
+        "认可的渠道后台退款都成为本地退款",
+        "a refund of the console that staff accepted is a refund of ours",
+        """
+        SELECT d.id AS discrepancy_id, d.payment_id FROM qaorder_discrepancy d
+        WHERE d.kind = 'refund_unknown' AND d.resolution = 'accepted' AND NOT EXISTS (
+            SELECT 1 FROM qaorder_refund r
+            WHERE r.payment_id = d.payment_id AND r.origin = 'console')
+        """,
+    ),
 )

@@ -8,6 +8,8 @@ from django.utils import timezone
 
 from accounts.models import Patient
 from feiqingsong.testing import factories
+from ledger import services as ledger
+from ledger.models import BalanceSnapshot, TransactionKind
 from qaorder.audit import world_staff as staff_side
 from qaorder.models import (
     Bearer,
@@ -42,6 +44,7 @@ def build() -> World:
     _provider_side(world, patient, doctor)
     _monthly_side(world, patient, doctor)
     staff_side.build(world)
+    _snapshot(world)
     free = factories.make_doctor(_name(), online_price_fen=0)
     world["zero"] = factories.order_in(Status.FINISHED, patient, free).pk
     for name in ("paid", "finished", "zero", "remote"):
@@ -95,6 +98,18 @@ def _monthly_side(world: World, patient: Patient, doctor: Any) -> None:
     factories.answer(factories.ask(used))
     refunds.refund_completed(order=used, bearer=Bearer.DOCTOR, reason="x")
     world["monthly_used"] = used.pk
+
+
+def _snapshot(world: World) -> None:
+    """A shared account of the self-test's own, so that no entry of others is in its snapshot."""
+    account = ledger.clearing("selftest")
+    for number, amount in enumerate((5, 7)):
+        legs = {account: amount, ledger.platform(): -amount}
+        booked = ledger.post(TransactionKind.ADJUSTMENT, f"selftest:{number}", legs)
+        if not number:
+            last = booked.entries.get(account=account).pk
+            row = BalanceSnapshot.objects.create(account=account, last_entry=last, balance_fen=5)
+            world["snapshot"] = row.pk
 
 
 def _collect(world: World, name: str, order: Order, *, order_no: str) -> None:

@@ -3,10 +3,12 @@
 from qaorder.audit.faults.plant import (
     ACCOUNT,
     ENTRY,
+    SNAPSHOT,
     TRANSACTION,
     WALLET_ENTRY,
     Fault,
     booked_as,
+    change,
     faults,
     legs,
     legs_gone,
@@ -69,6 +71,18 @@ FAULTS: tuple[Fault, ...] = (
             f"UPDATE {ENTRY} SET balance_after_fen = NULL WHERE {WALLET_ENTRY}",  # noqa: S608
         ),
         ("a shared account's entry has a balance", legs("balance_after_fen = 1", _CAPTURE)),
+    ),
+    *faults(
+        "I47",
+        (
+            "a snapshot that lost an entry",
+            change(SNAPSHOT, "balance_fen = balance_fen + 1", "snapshot"),
+        ),
+        (
+            "a snapshot of an account that caches its balance",
+            f"""UPDATE {ACCOUNT} SET owner_id = %(user)s
+                WHERE code = 'clearing:selftest'""",  # noqa: S608 the words are ours
+        ),
     ),
     *faults(
         "I24",

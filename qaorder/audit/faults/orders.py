@@ -21,6 +21,8 @@ from qaorder.audit.faults.plant import (
 _UNANSWERED = f"""DELETE FROM {ANSWER} WHERE question_id =
     (SELECT id FROM qaorder_question WHERE order_id = %(finished)s)"""  # noqa: S608 ours
 
+_ASKED = " AND event = 'ask'"
+
 _MONEY = (
     *faults(
         "I06a",
@@ -98,9 +100,21 @@ _HISTORY = (
         ),
     ),
     *faults(
+        "I50",
+        (
+            "asked by another patient",
+            change(EVENT, "actor_id = %(other_user)s", "answered", "order_id") + _ASKED,
+        ),
+        (
+            "answered by another doctor",
+            change(EVENT, "actor_id = %(other_user)s", "answered", "order_id")
+            + " AND event = 'answer'",
+        ),
+    ),
+    *faults(
         "I31",
         ("a status written by hand", change(ORDER, "status = 2", "paid")),
-        ("a gap in the history", drop(EVENT, "answered", "order_id") + " AND event = 'ask'"),
+        ("a gap in the history", drop(EVENT, "answered", "order_id") + _ASKED),
     ),
     *faults(
         "I41",

@@ -3,8 +3,10 @@
 from qaorder.audit.faults.plant import (
     DISCREPANCY,
     HELD,
+    ORDER,
     PAYOUT,
     REFUND,
+    REQUEST,
     Fault,
     account,
     change,
@@ -109,6 +111,13 @@ _BORNE = (
         ),
     ),
     *faults(
+        "I45c",
+        (
+            "the platform gave back a share that is not the order's",
+            change(ORDER, "platform_share_percent = 29", "doctor_order"),
+        ),
+    ),
+    *faults(
         "I45b",
         ("a reversal without its refund", drop(REFUND, "doctor_refund")),
         (
@@ -118,4 +127,33 @@ _BORNE = (
     ),
 )
 
-FAULTS: tuple[Fault, ...] = (*_HELD_MONEY, *_BORNE)
+_ACTS = (
+    *faults(
+        "I48",
+        ("an order still open", change(ORDER, "status = 1", "ended_month")),
+        (
+            "a completed order's money that staff did not return",
+            change(REFUND, "role = 'clock'", "late_refund"),
+        ),
+        ("a refund not sent again", change(REFUND, "attempt = 1", "undone_refund")),
+        ("not to the balance", change(REFUND, "means = 'channel'", "to_balance_refund")),
+        ("not outside", change(REFUND, "means = 'channel'", "outside_refund")),
+        ("not accepted", change(DISCREPANCY, "resolution = 'staff'", "doctor_difference")),
+        (
+            "not taken back",
+            f"UPDATE {DISCREPANCY} SET resolution = 'staff' WHERE kind = 'refund_undone'",  # noqa: S608
+        ),
+        ("not disputed", change(DISCREPANCY, "resolution = 'staff'", "disputed")),
+        ("held money not sent back", drop(REFUND, "held_refund")),
+        ("held money not assigned", change(HELD, "resolution = 'kept'", "assigned_held")),
+        ("held money not kept", change(HELD, "resolution = 'assigned'", "kept_held")),
+        ("a payout not booked", change(PAYOUT, "booked_at = NULL", "payout")),
+        ("an act that nobody knows", f"UPDATE {REQUEST} SET verb = 'other'"),  # noqa: S608
+    ),
+    *faults(
+        "I49",
+        ("accepted on paper only", change(REFUND, "origin = 'service'", "doctor_refund")),
+    ),
+)
+
+FAULTS: tuple[Fault, ...] = (*_HELD_MONEY, *_BORNE, *_ACTS)
