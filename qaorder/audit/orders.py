@@ -46,8 +46,8 @@ INVARIANTS = (
         FROM qaorder_order o LEFT JOIN qaorder_question q ON q.order_id = o.id
         LEFT JOIN qaorder_answer a ON a.question_id = q.id
         LEFT JOIN qaorder_evaluation v ON v.order_id = o.id
-        WHERE (o.status IN (2, 3) AND q.id IS NULL) OR (o.status IN (0, 1) AND q.id IS NOT NULL)
-            OR (o.status IN (0, 1, 2, 6) AND a.id IS NOT NULL)
+        WHERE (o.status = 2 AND q.id IS NULL) OR (o.status IN (0, 1) AND q.id IS NOT NULL)
+            OR (o.status IN (2, 6) AND a.id IS NOT NULL)
             OR (o.status = 3 AND a.id IS NULL)
             OR (o.status IN (4, 5) AND a.id IS NULL
                 AND (o.order_type = 'online' OR q.id IS NOT NULL))

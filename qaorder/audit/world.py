@@ -1,16 +1,18 @@
 """A small, sound world for the audit's self-test: every kind of row, made by the services."""
 
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
 
-from accounts.models import Patient
+from accounts.models import Doctor, Patient
 from feiqingsong.testing import factories
 from ledger import services as ledger
 from ledger.models import BalanceSnapshot, TransactionKind
 from qaorder.audit import world_staff as staff_side
+from qaorder.lifecycle import TRANSITIONS, Event, Role
 from qaorder.models import (
     Bearer,
     Channel,
@@ -45,6 +47,7 @@ def build() -> World:
     _monthly_side(world, patient, doctor)
     staff_side.build(world)
     _snapshot(world)
+    _every_move(factories.make_patient(_name()), doctor)
     free = factories.make_doctor(_name(), online_price_fen=0)
     world["zero"] = factories.order_in(Status.FINISHED, patient, free).pk
     for name in ("paid", "finished", "zero", "remote"):
@@ -70,7 +73,6 @@ def _provider_side(world: World, patient: Patient, doctor: Any) -> None:
     returned = order()
     _collect(world, "returned", returned, order_no=returned.order_number)
     world["open_refund"] = factories.refund(Order.objects.get(pk=returned.pk)).pk
-    factories.refund(factories.order_in(Status.WAITING, patient, doctor))
     gift = factories.pay(order())
     world["back_refund"] = factories.refund(gift).pk
     recharge = _attempt(None, orders.new_order_number(patient), "recharge", patient)
@@ -89,7 +91,7 @@ def _monthly_side(world: World, patient: Patient, doctor: Any) -> None:
     world["monthly"], world["period"] = monthly.pk, monthly.period.pk
     world["free"] = factories.order_in(Status.PAID, patient, doctor).pk
     returned = paid()
-    factories.refund(returned)
+    world["monthly_refund"] = factories.refund(returned).pk
     world["monthly_refunded"], world["period_refunded"] = returned.pk, returned.period.pk
     lapsed = paid()
     orders.lapse_order(order=lapsed)
@@ -98,6 +100,21 @@ def _monthly_side(world: World, patient: Patient, doctor: Any) -> None:
     factories.answer(factories.ask(used))
     refunds.refund_completed(order=used, bearer=Bearer.DOCTOR, reason="x")
     world["monthly_used"] = used.pk
+
+
+def _every_move(patient: Patient, doctor: Doctor) -> None:
+    """What several may do, done by each of them; what is over then is hidden."""
+    verbs: dict[Event, Callable[..., Any]] = {
+        Event.CANCEL: orders.cancel_order,
+        Event.REFUND: refunds.refund_order,
+        Event.FINISH: orders.finish_order,
+    }
+    for (source, event), move in TRANSITIONS.items():
+        for role in move.roles if event in verbs else ():
+            verbs[event](order=factories.order_in(source, patient, doctor), role=role)
+    for status in (Status.FINISHED, Status.EVALUATED, Status.CANCELLED):
+        over = factories.order_in(status, patient, doctor)
+        orders.destroy_order(order=over, role=Role.PATIENT, actor=patient.user)
 
 
 def _snapshot(world: World) -> None:

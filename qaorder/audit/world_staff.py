@@ -25,6 +25,7 @@ from qaorder.models import (
     StaffRequestState,
     Status,
 )
+from qaorder.models.reconciliation import BLOCKING_KINDS
 from qaorder.payments import console, discrepancies, refund_answers, staff
 from qaorder.payments.settlement import PaidCharge, settle
 from qaorder.services.orders import new_order_number
@@ -115,6 +116,10 @@ class _Side:
         self.world["stopped_difference"] = self.difference("stopped", payment.charge_id).pk
         factories.orders.finish_order(order=order, role=factories.Role.CLOCK)
         self.world["stopped"] = order.pk
+        for kind in set(BLOCKING_KINDS) - {DiscrepancyKind.REFUND_UNKNOWN}:
+            order, payment = self.served(f"stopped_{kind}", Status.ANSWERED)
+            discrepancies.note(kind, str(payment.charge_id), payment=payment)
+            factories.orders.finish_order(order=order, role=factories.Role.CLOCK)
 
     def held_money(self) -> None:
         for name in ("kept", "assigned", "sent_back", "given_back", "corrected"):

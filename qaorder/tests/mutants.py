@@ -14,8 +14,8 @@ _COLUMN = re.compile(r"\bparameter_(\w+)")
 def mutants(sql: str, dialect: str) -> Iterator[tuple[str, str]]:
     """Yield what was taken out and the query without it.
 
-    That is every operand of an OR, every arm of a UNION, what an EXCEPT takes away, every branch
-    of a CASE, and every NOT EXISTS.
+    That is every operand of an OR, every member of an IN, every arm of a UNION, what an EXCEPT
+    takes away, every branch of a CASE, and every NOT EXISTS.
     """
     tree = _parse(sql, dialect)
     for number, node in enumerate(tree.walk()):
@@ -31,7 +31,7 @@ def roundtrip(sql: str, dialect: str) -> str:
     return _write(_parse(sql, dialect), dialect)
 
 
-def _cuts(node: exp.Expression) -> Iterator[tuple[exp.Expression, exp.Expression]]:
+def _cuts(node: exp.Expr) -> Iterator[tuple[exp.Expr, exp.Expr]]:
     """What can be taken out of this node, and what then stands in the node's place."""
     match node:
         case exp.Or() | exp.Union():
@@ -42,26 +42,30 @@ def _cuts(node: exp.Expression) -> Iterator[tuple[exp.Expression, exp.Expression
         case exp.Except():
             yield node.right, node.left
         case exp.Case():
-            yield from _cases(node)
+            yield from _fewer(node, "ifs")
+            if node.args.get("default"):
+                without = node.copy()
+                without.set("default", None)
+                yield node.args["default"], without
+        case exp.In() if len(node.expressions) > 1:
+            for gone, rest in _fewer(node, "expressions"):
+                yield exp.EQ(this=node.this.copy(), expression=gone.copy()), rest
         case exp.Not(this=exp.Exists()):
             yield node, exp.true()
 
 
-def _cases(node: exp.Case) -> Iterator[tuple[exp.Expression, exp.Expression]]:
-    whens, default = node.args["ifs"], node.args.get("default")
-    for gone in whens:
+def _fewer(node: exp.Expr, part: str) -> Iterator[tuple[exp.Expr, exp.Expr]]:
+    """The node without each member of its list; a CASE without any WHEN is its ELSE."""
+    members = node.args[part]
+    for gone in members:
         rest = node.copy()
-        rest.set("ifs", [when.copy() for when in whens if when is not gone])
-        yield gone, rest if len(whens) > 1 else default
-    if default is not None:
-        rest = node.copy()
-        rest.set("default", None)
-        yield default, rest
+        rest.set(part, [member.copy() for member in members if member is not gone])
+        yield gone, rest if len(members) > 1 else node.args["default"]
 
 
-def _named_as(first: exp.Expression, arm: exp.Expression) -> exp.Expression:
+def _named_as(first: exp.Expr, arm: exp.Expr) -> exp.Expr:
     """The arm of a union with the columns' names that its first arm gave them."""
-    if not isinstance(arm, exp.Select):
+    if not (isinstance(first, exp.Query) and isinstance(arm, exp.Select)):
         return arm
     names = first.named_selects
     columns = [
@@ -70,7 +74,7 @@ def _named_as(first: exp.Expression, arm: exp.Expression) -> exp.Expression:
     return arm.select(*columns, append=False)
 
 
-def _replaced(tree: exp.Expression, number: int, rest: exp.Expression) -> exp.Expression:
+def _replaced(tree: exp.Expr, number: int, rest: exp.Expr) -> exp.Expr:
     copy = tree.copy()
     node = next(node for index, node in enumerate(copy.walk()) if index == number)
     if node is copy:
@@ -79,9 +83,9 @@ def _replaced(tree: exp.Expression, number: int, rest: exp.Expression) -> exp.Ex
     return copy
 
 
-def _parse(sql: str, dialect: str) -> exp.Expression:
+def _parse(sql: str, dialect: str) -> exp.Expr:
     return sqlglot.parse_one(_PARAMETER.sub(r"parameter_\1", sql), read=dialect)
 
 
-def _write(node: exp.Expression, dialect: str) -> str:
+def _write(node: exp.Expr, dialect: str) -> str:
     return _COLUMN.sub(r"%(\1)s", node.sql(dialect))

@@ -41,6 +41,7 @@ _PAYMENTS = (
     *faults(
         "I11a",
         ("a booked payment is open", change(PAYMENT, "state = 'expired'", "remote_payment")),
+        ("a booked recharge is open", change(PAYMENT, "state = 'expired'", "recharge_payment")),
         ("a payment of 0.00 is booked", change(PAYMENT, "amount_fen = 0", "paid_payment")),
     ),
     *faults(
@@ -79,7 +80,8 @@ _RELEASES = (
     ),
     *faults(
         "I17d",
-        ("a completed order was forgotten", change(ORDER, "released_at = NULL", "finished")),
+        ("a finished order was forgotten", change(ORDER, "released_at = NULL", "finished")),
+        ("an evaluated order was forgotten", change(ORDER, "released_at = NULL", "evaluated")),
         ("released before it was completed", change(ORDER, "status = 3", "finished")),
     ),
     *faults(

@@ -18,8 +18,8 @@ from qaorder.audit.faults.plant import (
     faults,
 )
 
-_UNANSWERED = f"""DELETE FROM {ANSWER} WHERE question_id =
-    (SELECT id FROM qaorder_question WHERE order_id = %(finished)s)"""  # noqa: S608 ours
+_OF = "question_id = (SELECT id FROM qaorder_question WHERE order_id"
+_UNANSWERED = f"DELETE FROM {ANSWER} WHERE {_OF} = %(finished)s)"  # noqa: S608 ours
 
 _ASKED = " AND event = 'ask'"
 
@@ -45,7 +45,15 @@ _MONEY = (
             "in service and refunded",
             change(REFUND, "payment_id = %(paid_payment)s", "done_refund"),
         ),
-        ("served, refunded by the clock", change(REFUND, "role = 'clock'", "doctor_refund")),
+        ("waiting and refunded", change(ORDER, "status = 2", "doctor_order")),
+        *(
+            (
+                f"refunded by the clock in {status}",
+                change(REFUND, "role = 'clock'", "doctor_refund"),
+                change(ORDER, f"status = {status}", "doctor_order"),
+            )
+            for status in (3, 4, 5)
+        ),
     ),
     *faults(
         "I32",
@@ -65,7 +73,13 @@ _HISTORY = (
     *faults(
         "I15",
         ("answered without an answer", change(ORDER, "status = 3", "waiting")),
-        ("asked before it was paid", change(ORDER, "status = 1", "waiting")),
+        ("asked before it was paid", change(ORDER, "status = 0", "waiting")),
+        ("asked, and not waiting", change(ORDER, "status = 1", "waiting")),
+        ("answered, and still waiting", change(ORDER, "status = 2", "answered")),
+        (
+            "evaluated without an answer",
+            f"DELETE FROM {ANSWER} WHERE {_OF} = %(evaluated)s)",  # noqa: S608 ours
+        ),
         ("evaluated without an evaluation", change(ORDER, "status = 5", "finished")),
         ("waiting without a question", drop(QUESTION, "waiting", "order_id")),
         ("refunded although answered", change(ORDER, "status = 6", "answered")),
@@ -175,6 +189,11 @@ _PERIODS = (
         (
             "refunded by the patient after a question",
             change(QUESTION, "order_id = %(monthly_refunded)s", "waiting", "order_id"),
+        ),
+        (
+            "refunded by the clock after a question",
+            change(QUESTION, "order_id = %(monthly_refunded)s", "waiting", "order_id"),
+            change(REFUND, "role = 'clock'", "monthly_refund"),
         ),
     ),
     *faults(

@@ -23,6 +23,7 @@ _PAYMENTS = (
     *faults(
         "I07",
         ("a double payment is not refunded", drop(REFUND, "done_refund")),
+        ("an unpaid order keeps its money", change(ORDER, "status = 0", "paid")),
         ("a double payment keeps a part", change(PAYMENT, "refunded_fen = 1", "twin_payment")),
         ("a cancelled order keeps its money", drop(REFUND, "open_refund")),
     ),
@@ -74,6 +75,13 @@ _PAYMENTS = (
         (
             "the provider's money without a charge",
             change(PAYMENT, "charge_id = NULL", "remote_payment"),
+        ),
+        *(
+            (
+                f"a payment, {state}, without a charge",
+                change(PAYMENT, f"state = '{state}', charge_id = NULL", "pending_payment"),
+            )
+            for state in ("pending", "expired")
         ),
         ("a balance payment with a charge", change(PAYMENT, "charge_id = 'ch_x'", "paid_payment")),
         (
@@ -148,6 +156,11 @@ _TOLD = (
         ),
         ("two payments of one number", change(PAYMENT, "duplicate_of_id = NULL", "twin_payment")),
         ("two open attempts of one order", _TWIN_OPEN, _REMOTE_OPEN),
+        (
+            "two attempts of one order that are being made",
+            change(PAYMENT, "state = 'creating'", "twin_payment"),
+            change(PAYMENT, "state = 'creating'", "remote_payment"),
+        ),
         ("two orders of one number", copy(ORDER, "paid")),
         ("two refunds of one number", copy(REFUND, "done_refund")),
         (
@@ -163,6 +176,13 @@ _TOLD = (
             "an applied notice without its payment",
             change(PAYMENT, "charge_id = 'ch_other'", "remote_payment"),
         ),
+        *(
+            (
+                f"a notice, {outcome}, without its payment",
+                change(NOTICE, f"outcome = '{outcome}', object_id = 'ch_x'", "remote_notice"),
+            )
+            for outcome in ("repeated", "differs")
+        ),
         ("a held notice without its held charge", f"DELETE FROM {HELD}"),  # noqa: S608
         (
             "a notice of money that was never handled",
@@ -175,6 +195,10 @@ _TOLD = (
         (
             "an applied notice without its refund",
             change(NOTICE, "object_id = 're_other'", "given_back_notice"),
+        ),
+        (
+            "a notice that differs without its difference",
+            change(NOTICE, "object_id = 're_other'", "disputed_notice"),
         ),
     ),
     *faults(

@@ -26,7 +26,7 @@ class Fault(NamedTuple):
 
 def faults(code: str, *rows: tuple[str, ...]) -> tuple[Fault, ...]:
     """The faults of one invariant, each as what is wrong and the statements that make it so."""
-    return tuple(Fault(code, what, statements) for what, *statements in rows)
+    return tuple(Fault(code, what, tuple(statements)) for what, *statements in rows)
 
 
 def change(table: str, columns: str, name: str, column: str = "id") -> str:

@@ -42,6 +42,7 @@ _HELD_MONEY = (
     *faults(
         "I30d",
         ("kept money is still in suspense", unbooked("assigned:{kept_held}")),
+        ("corrected money is still in suspense", unbooked("assigned:{corrected_held}")),
         (
             "assigned money that nobody got",
             change(HELD, "resolution = 'assigned'", "sent_back_held"),
