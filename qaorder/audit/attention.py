@@ -4,14 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Min, QuerySet
+from django.db.models import F, Min, QuerySet
 from django.utils import timezone
 
 from qaorder.models import (
+    Comparison,
     Discrepancy,
     HeldCharge,
     Order,
     OrderType,
+    Payment,
     Payout,
     Refund,
     RefundStatus,
@@ -19,6 +21,14 @@ from qaorder.models import (
     StaffRequestState,
     Status,
 )
+from qaorder.models.payment import OPEN_STATES
+
+Kind = tuple[str, str, QuerySet, str]
+"""What it is, twice; its rows; the column that says since when."""
+
+
+KEEPS_FAILING = 5
+"""So many failures in a row are no hiccup: they take a quarter of an hour."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +47,18 @@ class Waiting:
 def waiting_for_staff() -> list[Waiting]:
     """Return what waits for staff now; kinds of which nothing waits are left out."""
     now = timezone.now()
+    found = [
+        Waiting(zh, en, rows.count(), rows.aggregate(since=Min(column))["since"])
+        for zh, en, rows, column in (*_undecided(now), *_failing(now))
+    ]
+    return [waiting for waiting in found if waiting.count]
+
+
+def _undecided(now: datetime) -> list[Kind]:
+    """What only a person can end."""
     overdue = now - settings.ORDER_ANSWER_WINDOW
     refunds, orders = Refund.objects.exclude(status=RefundStatus.SUCCEEDED), Order.objects.all()
-    kinds: list[tuple[str, str, QuerySet, str]] = [
+    return [
         ("退款失败", "failed refunds", refunds.filter(status=RefundStatus.FAILED), "finished_at"),
         (
             "退款处理中超过 3 天",
@@ -65,8 +84,20 @@ def waiting_for_staff() -> list[Waiting]:
             "status_at",
         ),
     ]
-    found = [
-        Waiting(zh, en, rows.count(), rows.aggregate(since=Min(column))["since"])
-        for zh, en, rows, column in kinds
+
+
+def _failing(now: datetime) -> list[Kind]:
+    """What the jobs try again and again: it may end by itself, but so far it has not."""
+    comparisons = Comparison.objects.exclude(next_try_at=None)
+    behind = comparisons.filter(
+        compared_to__lt=F("end_at"), compared_to__lte=now - settings.RECONCILE_ALARM
+    )
+    orders = Order.objects.filter(failures__gte=KEEPS_FAILING)
+    payments = Payment.objects.filter(failures__gte=KEEPS_FAILING, state__in=OPEN_STATES)
+    again = comparisons.filter(failures__gte=KEEPS_FAILING)
+    return [
+        ("系统反复处理失败的订单", "orders that no job can move", orders, "status_at"),
+        ("反复查询失败的支付", "payments that the provider cannot say", payments, "created_at"),
+        ("反复核对失败的对账时段", "stretches that cannot be compared", again, "start_at"),
+        ("落后的对账时段", "stretches not compared in time", behind, "compared_to"),
     ]
-    return [waiting for waiting in found if waiting.count]

@@ -5,11 +5,11 @@ from qaorder.audit.invariant import Invariant
 INVARIANTS = (
     Invariant(
         "I01",
-        "每笔交易至少两条分录，合计为零",
-        "a transaction has two entries or more, and they sum to zero",
+        "每笔交易的分录合计为零",
+        "the entries of a transaction sum to zero; as none is zero, there are two or more",
         """
-        SELECT transaction_id, SUM(amount_fen) AS sum_fen, COUNT(*) AS entries
-        FROM ledger_entry GROUP BY transaction_id HAVING SUM(amount_fen) <> 0 OR COUNT(*) < 2
+        SELECT transaction_id, SUM(amount_fen) AS sum_fen
+        FROM ledger_entry GROUP BY transaction_id HAVING SUM(amount_fen) <> 0
         """,
     ),
     Invariant(
@@ -29,7 +29,7 @@ INVARIANTS = (
         SELECT a.id AS account_id, a.balance_fen, COALESCE(SUM(e.amount_fen), 0) AS entries_fen
         FROM ledger_account a LEFT JOIN ledger_entry e ON e.account_id = a.id
         WHERE a.owner_id IS NOT NULL GROUP BY a.id, a.balance_fen
-        HAVING a.balance_fen IS NULL OR a.balance_fen <> COALESCE(SUM(e.amount_fen), 0)
+        HAVING a.balance_fen <> COALESCE(SUM(e.amount_fen), 0)
         """,
     ),
     Invariant(
@@ -69,6 +69,18 @@ INVARIANTS = (
         UNION ALL SELECT e.id, e.account_id, e.balance_after_fen, NULL
         FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id
         WHERE a.owner_id IS NULL AND e.balance_after_fen IS NOT NULL
+        """,
+    ),
+    Invariant(
+        "I47",
+        "余额快照等于截至该分录之和，且只为公共账户而设",
+        "a snapshot is the sum of a shared account's entries up to its last",
+        """
+        SELECT s.account_id, s.last_entry, s.balance_fen, COALESCE(SUM(e.amount_fen), 0) AS entries
+        FROM ledger_balancesnapshot s JOIN ledger_account a ON a.id = s.account_id
+        LEFT JOIN ledger_entry e ON e.account_id = a.id AND e.id <= s.last_entry
+        GROUP BY s.account_id, s.last_entry, s.balance_fen, a.owner_id
+        HAVING s.balance_fen <> COALESCE(SUM(e.amount_fen), 0) OR a.owner_id IS NOT NULL
         """,
     ),
     Invariant(

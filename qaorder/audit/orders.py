@@ -22,8 +22,8 @@ INVARIANTS = (
         """
         SELECT o.id AS order_id, o.status, p.id AS payment_id FROM qaorder_order o
         LEFT JOIN qaorder_payment p ON p.id = o.paid_with_id
-        WHERE o.status BETWEEN 1 AND 5 AND (p.id IS NULL OR p.state <> 'paid'
-            OR p.order_id IS NULL OR p.order_id <> o.id OR p.amount_fen <> o.amount_fen)
+        WHERE o.status BETWEEN 1 AND 5 AND (p.order_id IS NULL
+            OR p.state <> 'paid' OR p.order_id <> o.id OR p.amount_fen <> o.amount_fen)
         """,
     ),
     Invariant(
@@ -46,8 +46,8 @@ INVARIANTS = (
         FROM qaorder_order o LEFT JOIN qaorder_question q ON q.order_id = o.id
         LEFT JOIN qaorder_answer a ON a.question_id = q.id
         LEFT JOIN qaorder_evaluation v ON v.order_id = o.id
-        WHERE (o.status IN (2, 3) AND q.id IS NULL) OR (o.status IN (0, 1) AND q.id IS NOT NULL)
-            OR (o.status IN (0, 1, 2, 6) AND a.id IS NOT NULL)
+        WHERE (o.status = 2 AND q.id IS NULL) OR (o.status IN (0, 1) AND q.id IS NOT NULL)
+            OR (o.status IN (2, 6) AND a.id IS NOT NULL)
             OR (o.status = 3 AND a.id IS NULL)
             OR (o.status IN (4, 5) AND a.id IS NULL
                 AND (o.order_type = 'online' OR q.id IS NOT NULL))
@@ -84,6 +84,19 @@ INVARIANTS = (
         SELECT id AS event_id, order_id, event, from_status, to_status, role
         FROM qaorder_orderevent WHERE NOT ({_edges()})
         """,  # noqa: S608 the words are the lifecycle's own
+    ),
+    Invariant(
+        "I50",
+        "以患者或医生身份变更订单的是其本人",
+        "who moved an order as its patient or doctor is that very one",
+        """
+        SELECT e.id AS event_id, e.order_id, e.role FROM qaorder_orderevent e
+        JOIN qaorder_order o ON o.id = e.order_id
+        JOIN accounts_patient c ON c.id = o.patient_id
+        JOIN accounts_doctor d ON d.id = o.doctor_id
+        WHERE (e.role = 'patient' AND e.actor_id <> c.user_id)
+            OR (e.role = 'doctor' AND e.actor_id <> d.user_id)
+        """,
     ),
     Invariant(
         "I31",

@@ -23,7 +23,7 @@ INVARIANTS = (
         JOIN qaorder_order o ON o.id = p.order_id
         WHERE p.state = 'paid' AND (p.refunded_fen < p.amount_fen
                 OR NOT EXISTS (SELECT 1 FROM qaorder_refund r WHERE r.payment_id = p.id))
-            AND (o.status IN (0, 6) OR o.paid_with_id IS NULL OR o.paid_with_id <> p.id)
+            AND (o.status IN (0, 6) OR o.paid_with_id <> p.id)
         """,
     ),
     Invariant(

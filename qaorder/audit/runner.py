@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from qaorder.audit import book, causes, orders, payments, waiting
+from qaorder.audit import book, causes, orders, payments, staff, waiting
 from qaorder.audit.invariant import Invariant
 
 INVARIANTS: tuple[Invariant, ...] = tuple(
@@ -18,6 +18,7 @@ INVARIANTS: tuple[Invariant, ...] = tuple(
         (
             *book.INVARIANTS,
             *causes.INVARIANTS,
+            *staff.INVARIANTS,
             *payments.INVARIANTS,
             *orders.INVARIANTS,
             *waiting.INVARIANTS,

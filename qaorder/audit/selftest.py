@@ -21,6 +21,7 @@ TABLES = (
     "ledger_account",
     "ledger_transaction",
     "ledger_entry",
+    "ledger_balancesnapshot",
     "qaorder_order",
     "qaorder_orderevent",
     "qaorder_payment",
@@ -29,6 +30,7 @@ TABLES = (
     "qaorder_heldcharge",
     "qaorder_discrepancy",
     "qaorder_payout",
+    "qaorder_staffrequest",
     "qaorder_subscription",
     "qaorder_question",
     "qaorder_answer",
@@ -46,14 +48,14 @@ class Trial:
 
 def false_alarms() -> list[Finding]:
     """Return what the audit finds in sound rows: nothing, if it is right."""
-    with _prepared():
+    with prepared():
         return [finding for finding in _check_all(INVARIANTS) if finding.rows]
 
 
 def trials(faults: Iterable[Fault] = FAULTS) -> list[Trial]:
     """Plant each fault by itself and see whether its invariant finds it."""
     by_code = {invariant.code: invariant for invariant in INVARIANTS}
-    with _prepared() as keys:
+    with prepared() as keys:
         return [Trial(fault, _is_found(fault, by_code[fault.code], keys)) for fault in faults]
 
 
@@ -63,15 +65,22 @@ def _check_all(invariants: Iterable[Invariant]) -> list[Finding]:
 
 
 def _is_found(fault: Fault, invariant: Invariant, keys: world.World) -> bool:
-    with _rolled_back():
-        with connection.cursor() as cursor:
-            for statement in fault.statements:
-                cursor.execute(statement, keys)
+    with planted(fault, keys):
         return bool(check(invariant, timezone.now()).rows)
 
 
 @contextmanager
-def _prepared() -> Iterator[world.World]:
+def planted(fault: Fault, keys: world.World) -> Iterator[None]:
+    """The fault among the sound rows, for the length of the block."""
+    with _rolled_back():
+        with connection.cursor() as cursor:
+            for statement in fault.statements:
+                cursor.execute(statement, keys)
+        yield
+
+
+@contextmanager
+def prepared() -> Iterator[world.World]:
     """Sound rows behind their copies, for the length of the block."""
     with _rolled_back():
         before = {table: _highest(table) for table in TABLES}

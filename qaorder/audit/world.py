@@ -1,17 +1,21 @@
 """A small, sound world for the audit's self-test: every kind of row, made by the services."""
 
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
 
-from accounts.models import Patient
+from accounts.models import Doctor, Patient
 from feiqingsong.testing import factories
+from ledger import services as ledger
+from ledger.models import BalanceSnapshot, TransactionKind
 from qaorder.audit import world_staff as staff_side
+from qaorder.lifecycle import TRANSITIONS, Event, Role
 from qaorder.models import (
+    Bearer,
     Channel,
-    Discrepancy,
     DiscrepancyKind,
     Notice,
     NoticeOutcome,
@@ -19,10 +23,9 @@ from qaorder.models import (
     OrderType,
     Payment,
     PaymentState,
-    Resolution,
     Status,
 )
-from qaorder.payments import refund_answers, refunds
+from qaorder.payments import discrepancies, refund_answers, refunds
 from qaorder.payments.settlement import PaidCharge, settle
 from qaorder.services import orders
 
@@ -43,6 +46,8 @@ def build() -> World:
     _provider_side(world, patient, doctor)
     _monthly_side(world, patient, doctor)
     staff_side.build(world)
+    _snapshot(world)
+    _every_move(factories.make_patient(_name()), doctor)
     free = factories.make_doctor(_name(), online_price_fen=0)
     world["zero"] = factories.order_in(Status.FINISHED, patient, free).pk
     for name in ("paid", "finished", "zero", "remote"):
@@ -86,14 +91,42 @@ def _monthly_side(world: World, patient: Patient, doctor: Any) -> None:
     world["monthly"], world["period"] = monthly.pk, monthly.period.pk
     world["free"] = factories.order_in(Status.PAID, patient, doctor).pk
     returned = paid()
-    factories.refund(returned)
+    world["monthly_refund"] = factories.refund(returned).pk
     world["monthly_refunded"], world["period_refunded"] = returned.pk, returned.period.pk
     lapsed = paid()
     orders.lapse_order(order=lapsed)
     world["lapsed"] = lapsed.pk
     used = paid()
     factories.answer(factories.ask(used))
+    refunds.refund_completed(order=used, bearer=Bearer.DOCTOR, reason="x")
     world["monthly_used"] = used.pk
+
+
+def _every_move(patient: Patient, doctor: Doctor) -> None:
+    """What several may do, done by each of them; what is over then is hidden."""
+    verbs: dict[Event, Callable[..., Any]] = {
+        Event.CANCEL: orders.cancel_order,
+        Event.REFUND: refunds.refund_order,
+        Event.FINISH: orders.finish_order,
+    }
+    for (source, event), move in TRANSITIONS.items():
+        for role in move.roles if event in verbs else ():
+            verbs[event](order=factories.order_in(source, patient, doctor), role=role)
+    for status in (Status.FINISHED, Status.EVALUATED, Status.CANCELLED):
+        over = factories.order_in(status, patient, doctor)
+        orders.destroy_order(order=over, role=Role.PATIENT, actor=patient.user)
+
+
+def _snapshot(world: World) -> None:
+    """A shared account of the self-test's own, so that no entry of others is in its snapshot."""
+    account = ledger.clearing("selftest")
+    for number, amount in enumerate((5, 7)):
+        legs = {account: amount, ledger.platform(): -amount}
+        booked = ledger.post(TransactionKind.ADJUSTMENT, f"selftest:{number}", legs)
+        if not number:
+            last = booked.entries.get(account=account).pk
+            row = BalanceSnapshot.objects.create(account=account, last_entry=last, balance_fen=5)
+            world["snapshot"] = row.pk
 
 
 def _collect(world: World, name: str, order: Order, *, order_no: str) -> None:
@@ -138,6 +171,9 @@ def _back(refund: Any, world: World) -> None:
     }
     refund_answers.record(refund.pk, answer)
     world["done_refund"] = refund.pk
+    kind = DiscrepancyKind.REFUND_MISSED
+    row = discrepancies.note(kind, answer["charge"], refund_id=answer["id"])
+    world["missed_refund"] = row.pk
 
 
 def _keep_records(world: World) -> None:
@@ -150,13 +186,7 @@ def _keep_records(world: World) -> None:
             digest="0" * 64,
         )
         world[f"{name}_notice"] = notice.pk
-    discrepancy = Discrepancy.objects.create(
-        kind=DiscrepancyKind.MISSED,
-        charge_id=_charge_id("remote"),
-        resolved_at=timezone.now(),
-        resolution=Resolution.MENDED,
-    )
-    world["discrepancy"] = discrepancy.pk
+    discrepancies.note(DiscrepancyKind.MISSED, _charge_id("remote"))
 
 
 def _paid_with(order_pk: int) -> int:

@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+from django.db.models import Model
 from django.utils import timezone
 
 from accounts.models import Doctor, Patient
@@ -11,22 +12,27 @@ from qaorder.models import (
     Bearer,
     Channel,
     Discrepancy,
+    DiscrepancyKind,
     HeldCharge,
+    Notice,
+    NoticeOutcome,
     Order,
     OrderType,
     Payment,
     PaymentState,
     Payout,
     Refund,
-    RefundMeans,
+    StaffRequestState,
     Status,
 )
-from qaorder.payments import console, held, payouts, refund_answers, refunds
+from qaorder.models.reconciliation import BLOCKING_KINDS
+from qaorder.payments import console, discrepancies, refund_answers, staff
 from qaorder.payments.settlement import PaidCharge, settle
 from qaorder.services.orders import new_order_number
 
 World = dict[str, int]
 PART_FEN = 500
+SHARE_PERCENT = 30
 
 
 def build(world: World) -> None:
@@ -35,8 +41,10 @@ def build(world: World) -> None:
     side = _Side(world, factories.make_patient(factories.new_name()), doctor)
     world["staff_user"], world["staff_doctor"] = side.patient.user_id, doctor.pk
     side.refunds_that_failed()
+    side.undone()
     side.console()
     side.held_money()
+    side.notices()
     side.free_orders_of_a_refunded_period()
     payout = Payout.objects.create(
         channel=Channel.WX,
@@ -45,26 +53,42 @@ def build(world: World) -> None:
         amount_fen=90,
         fee_fen=10,
     )
-    payouts.book(payout)
+    side.ask("book_payout", payout)
     world["payout"] = payout.pk
 
 
 class _Side:
     def __init__(self, world: World, patient: Patient, doctor: Doctor) -> None:
         self.world, self.patient, self.doctor = world, patient, doctor
-        self.staff = factories.make_user(is_staff=True)
+        self.member, self.second = (
+            factories.make_user(factories.new_name(), is_staff=True, is_superuser=True)
+            for _ in range(2)
+        )
 
     def refunds_that_failed(self) -> None:
-        for name in ("failed", "to_balance", "outside", "undone"):
+        for name, verb in (
+            ("failed", ""),
+            ("to_balance", "refund_to_balance"),
+            ("outside", "settle_refund_outside"),
+        ):
             order, _ = self.served(name, Status.PAID)
             refund = factories.refund(order)
-            self.say(refund, "succeeded" if name == "undone" else "failed")
-            if name == "undone":
-                refunds.undo(refund)
-            elif name != "failed":
-                means = RefundMeans.BALANCE if name == "to_balance" else RefundMeans.OUTSIDE
-                refunds.end_otherwise(refund, means)
+            self.say(refund, "failed")
+            if verb:
+                self.ask(verb, refund)
             self.world[f"{name}_refund"] = refund.pk
+
+    def undone(self) -> None:
+        """A refund that succeeded, failed after all, and is sent again under another number."""
+        order, payment = self.served("undone", Status.PAID)
+        refund = factories.refund(order)
+        self.say(refund, "succeeded", "undone")
+        kind, refund_id = DiscrepancyKind.REFUND_MISSED, _refund_id("undone")
+        discrepancies.note(kind, str(payment.charge_id), refund_id=refund_id)
+        self.say(refund, "failed", "undone")
+        self.take_back(refund_id)
+        self.ask("retry_refund", refund)
+        self.world["undone_refund"] = refund.pk
 
     def console(self) -> None:
         for bearer in (Bearer.DOCTOR, Bearer.PLATFORM):
@@ -77,21 +101,25 @@ class _Side:
         self.accept("cancelling", cancelled, Bearer.DOCTOR)
         recharge = self.pending("console_recharge", None, 2000)
         self.collect(recharge)
-        self.accept("payer", Payment.objects.get(pk=recharge.pk), Bearer.PAYER)
+        self.accept("payer", Payment.objects.get(pk=recharge.pk), Bearer.PLATFORM)
         for name in ("disputed", "dispute_undone"):
             _, payment = self.served(name, Status.FINISHED)
             row = self.difference(name, payment.charge_id)
-            console.dispute(row)
+            self.ask("dispute_console_refund", row)
             self.world[name] = row.pk
         self.say_failed("dispute_undone")
-        undone = Discrepancy.objects.get(
-            kind="refund_undone", refund_id=_refund_id("dispute_undone")
-        )
-        console.take_back(undone)
+        self.take_back(_refund_id("dispute_undone"))
+        late, _ = self.served("refunded_late", Status.FINISHED)
+        self.ask("refund_completed", late, bearer=Bearer.DOCTOR)
+        self.world["late_refund"] = Refund.objects.get(payment=late.paid_with).pk
         order, payment = self.served("stopped", Status.ANSWERED)
         self.world["stopped_difference"] = self.difference("stopped", payment.charge_id).pk
         factories.orders.finish_order(order=order, role=factories.Role.CLOCK)
         self.world["stopped"] = order.pk
+        for kind in set(BLOCKING_KINDS) - {DiscrepancyKind.REFUND_UNKNOWN}:
+            order, payment = self.served(f"stopped_{kind}", Status.ANSWERED)
+            discrepancies.note(kind, str(payment.charge_id), payment=payment)
+            factories.orders.finish_order(order=order, role=factories.Role.CLOCK)
 
     def held_money(self) -> None:
         for name in ("kept", "assigned", "sent_back", "given_back", "corrected"):
@@ -106,9 +134,10 @@ class _Side:
             row = HeldCharge.objects.get(charge_id=_charge_id(name))
             self.world[f"{name}_held"] = row.pk
         rows = {name: self.held(name) for name in ("kept", "assigned", "sent_back")}
-        held.keep(rows["kept"])
-        held.assign_to_user(rows["assigned"], user=self.patient.user)
-        self.world["held_refund"] = held.refund(rows["sent_back"], reason="x").pk
+        self.ask("keep_held", rows["kept"])
+        self.ask("assign_held", rows["assigned"], to=self.patient.user.username)
+        self.ask("refund_held", rows["sent_back"])
+        self.world["held_refund"] = Refund.objects.get(held=rows["sent_back"]).pk
         console.look(_charge_id("given_back"), [self.answer("given_back", PART_FEN)])
         self.world["given_back_refund"] = Refund.objects.get(refund_id=_refund_id("given_back")).pk
         payment = Payment.objects.get(charge_id=_charge_id("corrected"))
@@ -118,14 +147,40 @@ class _Side:
         patient = factories.make_patient(factories.new_name())
         month = factories.order_in(Status.PAID, patient, self.doctor, OrderType.MONTHLY)
         opened = factories.order_in(Status.PAID, patient, self.doctor)
-        refunds.refund_order(order=month, role=factories.Role.STAFF)
+        self.ask("refund_order", month)
         self.world["free_before_refund"], self.world["ended_month"] = opened.pk, month.pk
+
+    def notices(self) -> None:
+        for name, outcome in (
+            ("disputed", NoticeOutcome.DIFFERS),
+            ("given_back", NoticeOutcome.APPLIED),
+        ):
+            notice = Notice.objects.create(
+                event_id=f"evt_selftest_{name}",
+                type="refund.succeeded",
+                object_id=_refund_id(name),
+                outcome=outcome,
+                digest="0" * 64,
+            )
+            self.world[f"{name}_notice"] = notice.pk
 
     # How these are made.
 
+    def ask(self, verb: str, row: Model, **arguments: str) -> None:
+        """Let one member of staff do it, with the word of a second where that is needed."""
+        request = staff.ask(verb, row, actor=self.member, reason="x", **arguments)
+        if request.state == StaffRequestState.WAITING:
+            staff.approve(request, actor=self.second)
+
+    def take_back(self, refund_id: str) -> None:
+        row = Discrepancy.objects.get(kind=DiscrepancyKind.REFUND_UNDONE, refund_id=refund_id)
+        self.ask("take_back_refund", row)
+
     def served(self, name: str, status: Status) -> tuple[Order, Payment]:
         """An order paid through the provider and brought to this status."""
-        order = factories.place_order(self.patient, self.doctor)
+        order = factories.place_order(
+            self.patient, self.doctor, platform_share_percent=SHARE_PERCENT
+        )
         payment = self.pending(name, order, order.amount_fen)
         self.collect(payment)
         order.refresh_from_db()
@@ -175,7 +230,8 @@ class _Side:
 
     def accept(self, name: str, payment: Payment, bearer: Bearer) -> None:
         row = self.difference(name, payment.charge_id)
-        refund = console.accept(row, bearer=bearer, actor=self.staff, reason="x")
+        self.ask("accept_console_refund", row, bearer=bearer)
+        refund = Refund.objects.get(refund_id=row.refund_id)
         self.say(refund, "succeeded", name)
         self.world[f"{name}_refund"], self.world[f"{name}_difference"] = refund.pk, row.pk
 

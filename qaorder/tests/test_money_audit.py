@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from feiqingsong.testing import factories
 from qaorder.audit import selftest
+from qaorder.audit.attention import KEEPS_FAILING, waiting_for_staff
 from qaorder.audit.invariant import Invariant
 from qaorder.audit.runner import INVARIANTS, audit
-from qaorder.models import Order, Payment, PaymentState, Status
+from qaorder.models import Comparison, Order, Payment, PaymentState, Status
 from qaorder.payments import outbox
 from qaorder.tests import flows
 
@@ -170,3 +171,48 @@ def test_what_waits_for_staff_is_listed_and_breaks_nothing(provider, capsys):
     out = capsys.readouterr().out
     assert "waits  退款失败 / failed refunds: 1, since 20" in out
     assert "held charges" not in out
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("failures", [KEEPS_FAILING - 1, KEEPS_FAILING])
+def test_what_the_jobs_try_in_vain_is_listed_from_the_fifth_time_on(provider, failures):
+    order = flows.new_order()
+    flows.charge_for(order)
+    start = timezone.now() - timedelta(hours=1)
+    rows = [
+        Order.objects.filter(pk=order.pk),
+        Payment.objects.filter(order=order),
+        Comparison.objects.filter(pk=_stretch(start).pk),
+    ]
+    for row in rows:
+        assert row.update(failures=failures) == 1
+
+    shown = [waiting.meaning_en for waiting in waiting_for_staff()]
+
+    assert shown == [
+        "orders that no job can move",
+        "payments that the provider cannot say",
+        "stretches that cannot be compared",
+    ] * (failures == KEEPS_FAILING)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("hours", "is_late"), [(5, False), (7, True)])
+def test_a_stretch_that_is_not_compared_for_six_hours_is_listed(settings, hours, is_late):
+    settings.RECONCILE_ALARM = timedelta(hours=6)
+    stretch = _stretch(timezone.now() - timedelta(hours=hours))
+
+    shown = [(waiting.meaning_en, waiting.since) for waiting in waiting_for_staff()]
+
+    assert shown == [("stretches not compared in time", stretch.compared_to)] * is_late
+    Comparison.objects.update(compared_to=stretch.end_at)
+    assert waiting_for_staff() == []
+
+
+def _stretch(start):
+    return Comparison.objects.create(
+        start_at=start,
+        end_at=start + timedelta(hours=2),
+        compared_to=start,
+        next_try_at=timezone.now(),
+    )

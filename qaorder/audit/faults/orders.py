@@ -1,134 +1,208 @@
-"""Faults of orders, their history and periods, and of what waits."""
+"""Faults of orders, their history and their periods."""
 
 from qaorder.audit.faults.plant import (
+    ANSWER,
+    EVALUATION,
+    EVENT,
+    FAR_OFF,
     LONG_AGO,
     ORDER,
     PAYMENT,
     PERIOD,
+    QUESTION,
     REFUND,
+    Fault,
     change,
+    copy,
     drop,
-    fault,
+    faults,
 )
 
-ORDERS = (
-    fault("I06a", "in service without money", change(ORDER, "paid_with_id = NULL", "waiting")),
-    fault("I06a", "in service for less", change(PAYMENT, "amount_fen = 1", "paid_payment")),
-    fault(
+_OF = "question_id = (SELECT id FROM qaorder_question WHERE order_id"
+_UNANSWERED = f"DELETE FROM {ANSWER} WHERE {_OF} = %(finished)s)"  # noqa: S608 ours
+
+_ASKED = " AND event = 'ask'"
+
+_MONEY = (
+    *faults(
         "I06a",
-        "in service with another order's money",
-        change(ORDER, "paid_with_id = %(finished_payment)s", "paid"),
+        ("in service without money", change(ORDER, "paid_with_id = NULL", "waiting")),
+        ("in service for less", change(PAYMENT, "amount_fen = 1", "paid_payment")),
+        ("in service for a promise", change(PAYMENT, "state = 'expired'", "paid_payment")),
+        (
+            "in service with another order's money",
+            change(ORDER, "paid_with_id = %(finished_payment)s", "paid"),
+        ),
     ),
-    fault("I06b", "unpaid, but paid", change(ORDER, "status = 0", "paid")),
-    fault("I06b", "cancelled and not refunded", change(ORDER, "status = 6", "paid")),
-    fault("I15", "answered without an answer", change(ORDER, "status = 3", "waiting")),
-    fault("I15", "evaluated without an evaluation", change(ORDER, "status = 5", "finished")),
-    fault("I15", "waiting without a question", drop("qaorder_question", "waiting", "order_id")),
-    fault("I15", "refunded although answered", change(ORDER, "status = 6", "answered")),
-    fault(
-        "I15",
-        "an evaluation of another doctor",
-        "UPDATE qaorder_evaluation SET doctor_id = %(other_doctor)s WHERE order_id = %(evaluated)s",
+    *faults(
+        "I06b",
+        ("unpaid, but paid", change(ORDER, "status = 0", "paid")),
+        ("cancelled and not refunded", change(ORDER, "status = 6", "paid")),
     ),
-    fault(
+    *faults(
         "I16",
-        "in service and refunded",
-        change(REFUND, "payment_id = %(paid_payment)s", "done_refund"),
+        (
+            "in service and refunded",
+            change(REFUND, "payment_id = %(paid_payment)s", "done_refund"),
+        ),
+        ("waiting and refunded", change(ORDER, "status = 2", "doctor_order")),
+        *(
+            (
+                f"refunded by the clock in {status}",
+                change(REFUND, "role = 'clock'", "doctor_refund"),
+                change(ORDER, f"status = {status}", "doctor_order"),
+            )
+            for status in (3, 4, 5)
+        ),
     ),
-    fault(
-        "I18",
-        "two periods at once",
-        "UPDATE qaorder_subscription SET start_at ="
-        " (SELECT start_at FROM qaorder_subscription WHERE id = %(period)s)"
-        " WHERE order_id = %(lapsed)s",
+    *faults(
+        "I32",
+        ("opened by a late payment", change(ORDER, f"pay_deadline = {LONG_AGO}", "remote")),
+        ("another channel than its money's", change(ORDER, "channel = 'alipay'", "remote")),
+        ("opened by nothing", change(ORDER, "paid_with_id = NULL", "returned")),
+        ("opened by a recharge", change(ORDER, "paid_with_id = %(recharge_payment)s", "returned")),
+        (
+            "opened by another order's payment",
+            change(ORDER, "paid_with_id = %(remote_payment)s", "returned"),
+        ),
+        ("opened by a twin", change(ORDER, "paid_with_id = %(twin_payment)s", "remote")),
     ),
-    fault(
+)
+
+_HISTORY = (
+    *faults(
+        "I15",
+        ("answered without an answer", change(ORDER, "status = 3", "waiting")),
+        ("asked before it was paid", change(ORDER, "status = 0", "waiting")),
+        ("asked, and not waiting", change(ORDER, "status = 1", "waiting")),
+        ("answered, and still waiting", change(ORDER, "status = 2", "answered")),
+        (
+            "evaluated without an answer",
+            f"DELETE FROM {ANSWER} WHERE {_OF} = %(evaluated)s)",  # noqa: S608 ours
+        ),
+        ("evaluated without an evaluation", change(ORDER, "status = 5", "finished")),
+        ("waiting without a question", drop(QUESTION, "waiting", "order_id")),
+        ("refunded although answered", change(ORDER, "status = 6", "answered")),
+        (
+            "an online order finished without a question",
+            _UNANSWERED,
+            drop(QUESTION, "finished", "order_id"),
+        ),
+        (
+            "a monthly order finished without an answer",
+            _UNANSWERED,
+            change(ORDER, "order_type = 'monthly'", "finished"),
+        ),
+        (
+            "an evaluation of another doctor",
+            change(EVALUATION, "doctor_id = %(other_doctor)s", "evaluated", "order_id"),
+        ),
+        (
+            "an evaluation of another service",
+            change(EVALUATION, "evaluate_type = 'monthly'", "evaluated", "order_id"),
+        ),
+    ),
+    *faults(
         "I20",
-        "back from answered to paid",
-        "UPDATE qaorder_orderevent SET from_status = 3, to_status = 1 WHERE order_id = %(paid)s",
+        (
+            "back from answered to paid",
+            change(EVENT, "from_status = 3, to_status = 1", "paid", "order_id"),
+        ),
+        (
+            "answered by the patient",
+            change(EVENT, "role = 'patient'", "answered", "order_id") + " AND event = 'answer'",
+        ),
     ),
-    fault(
-        "I20",
-        "answered by the patient",
-        "UPDATE qaorder_orderevent"
-        " SET role = 'patient' WHERE order_id = %(answered)s AND event = 'answer'",
+    *faults(
+        "I50",
+        (
+            "asked by another patient",
+            change(EVENT, "actor_id = %(other_user)s", "answered", "order_id") + _ASKED,
+        ),
+        (
+            "answered by another doctor",
+            change(EVENT, "actor_id = %(other_user)s", "answered", "order_id")
+            + " AND event = 'answer'",
+        ),
     ),
-    fault("I31", "a status written by hand", change(ORDER, "status = 2", "paid")),
-    fault(
+    *faults(
         "I31",
-        "a gap in the history",
-        "DELETE FROM qaorder_orderevent WHERE order_id = %(answered)s AND event = 'ask'",
+        ("a status written by hand", change(ORDER, "status = 2", "paid")),
+        ("a gap in the history", drop(EVENT, "answered", "order_id") + _ASKED),
     ),
-    fault("I32", "opened by a late payment", change(ORDER, f"pay_deadline = {LONG_AGO}", "remote")),
-    fault("I32", "another channel than its money's", change(ORDER, "channel = 'alipay'", "remote")),
-    fault("I32", "opened by nothing", change(ORDER, "paid_with_id = NULL", "returned")),
-    fault("I37", "a paid monthly order without a period", drop(PERIOD, "period")),
-    fault("I37", "a period of an online order", change(ORDER, "order_type = 'online'", "monthly")),
-    fault(
+    *faults(
+        "I41",
+        (
+            "hidden from the patient while it goes on",
+            change(ORDER, "patient_hidden_at = created_at", "waiting"),
+        ),
+        (
+            "hidden from the doctor while it goes on",
+            change(ORDER, "doctor_hidden_at = created_at", "waiting"),
+        ),
+    ),
+)
+
+_PERIODS = (
+    *faults(
+        "I18",
+        (
+            "two periods at once",
+            change(
+                PERIOD,
+                "start_at = (SELECT start_at FROM qaorder_subscription WHERE id = %(period)s)",
+                "lapsed",
+                "order_id",
+            ),
+        ),
+    ),
+    *faults(
         "I37",
-        "a refunded order whose period runs",
-        change(PERIOD, "refunded_at = NULL", "period_refunded"),
+        ("a paid monthly order without a period", drop(PERIOD, "period")),
+        ("a monthly order with two periods", copy(PERIOD, "period")),
+        ("a period of another patient", change(PERIOD, "patient_id = %(other_patient)s", "period")),
+        ("a period of another doctor", change(PERIOD, "doctor_id = %(other_doctor)s", "period")),
+        (
+            "a refunded order whose period runs",
+            change(PERIOD, "refunded_at = NULL", "period_refunded"),
+        ),
+        ("ended, its money not returned", change(PERIOD, "refunded_at = start_at", "period")),
     ),
-    fault(
-        "I38", "a free order outside its period", change(ORDER, f"created_at = {LONG_AGO}", "free")
-    ),
-    fault("I38", "a free order that costs", change(ORDER, "amount_fen = 1", "free")),
-    fault(
+    *faults(
         "I38",
-        "a free order with another doctor",
-        change(ORDER, "doctor_id = %(other_doctor)s", "free"),
+        ("a free order before its period", change(ORDER, f"created_at = {LONG_AGO}", "free")),
+        ("a free order after its period", change(ORDER, f"created_at = {FAR_OFF}", "free")),
+        ("a free order that costs", change(ORDER, "amount_fen = 1", "free")),
+        ("a free month", change(ORDER, "order_type = 'monthly'", "free")),
+        (
+            "a free order of another patient",
+            change(ORDER, "patient_id = %(other_patient)s", "free"),
+        ),
+        ("a free order of another doctor", change(ORDER, "doctor_id = %(other_doctor)s", "free")),
     ),
-    fault(
+    *faults(
         "I39",
-        "a used period refunded by the patient",
-        change(ORDER, "subscription_id = %(period_refunded)s", "free"),
+        (
+            "refunded by the patient after a free order",
+            change(ORDER, "subscription_id = %(period_refunded)s", "free"),
+        ),
+        (
+            "refunded by the patient after a question",
+            change(QUESTION, "order_id = %(monthly_refunded)s", "waiting", "order_id"),
+        ),
+        (
+            "refunded by the clock after a question",
+            change(QUESTION, "order_id = %(monthly_refunded)s", "waiting", "order_id"),
+            change(REFUND, "role = 'clock'", "monthly_refund"),
+        ),
     ),
-    fault(
-        "I41", "hidden while it goes on", change(ORDER, "patient_hidden_at = created_at", "waiting")
-    ),
-)
-
-WAITING = (
-    fault(
-        "I14",
-        "an attempt whose answer was lost",
-        change(PAYMENT, f"state = 'creating', created_at = {LONG_AGO}", "pending_payment"),
-    ),
-    fault(
-        "I14",
-        "a charge nobody asks about",
-        change(PAYMENT, f"checked_at = {LONG_AGO}, created_at = {LONG_AGO}", "pending_payment"),
-    ),
-    fault(
-        "I14",
-        "an expired charge nobody asks about",
-        change(PAYMENT, f"checked_at = {LONG_AGO}, expires_at = {LONG_AGO}", "pending_payment"),
-    ),
-    fault(
-        "I14",
-        "a refund never sent",
-        change(REFUND, f"sent_at = NULL, created_at = {LONG_AGO}", "open_refund"),
-    ),
-    fault(
-        "I14",
-        "a refund nobody follows up",
-        change(REFUND, f"sent_at = created_at, next_try_at = {LONG_AGO}", "open_refund"),
-    ),
-    fault("I40", "unpaid past its deadline", change(ORDER, f"pay_deadline = {LONG_AGO}", "unpaid")),
-    fault("I40", "waiting past its time", change(ORDER, f"status_at = {LONG_AGO}", "waiting")),
-    fault(
-        "I40",
-        "a monthly order past its period",
-        change(ORDER, f"status_at = {LONG_AGO}", "monthly"),
-        change(PERIOD, f"end_at = {LONG_AGO}", "period"),
-    ),
-    fault("I21", "an order was erased", drop(ORDER, "cancelled")),
-    fault("I21", "a payment was erased", drop(PAYMENT, "remote_payment")),
-    fault(
-        "I21",
-        "a transaction was erased",
-        "DELETE FROM ledger_transaction WHERE reference = 'capture:' || %(remote_payment)s",
+    *faults(
+        "I46",
+        (
+            "a free order opened after the refund",
+            change(PERIOD, f"refunded_at = {LONG_AGO}", "period"),
+        ),
     ),
 )
 
-FAULTS = (*ORDERS, *WAITING)
+FAULTS: tuple[Fault, ...] = (*_MONEY, *_HISTORY, *_PERIODS)
