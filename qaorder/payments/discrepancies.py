@@ -1,6 +1,6 @@
 """Keeping what a comparison found: one row per difference, however often it is found."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Any
 
 from django.db import transaction
@@ -9,6 +9,9 @@ from django.utils import timezone
 from qaorder.models import Discrepancy, DiscrepancyKind, Order, Payment, Resolution
 from qaorder.models.reconciliation import MENDED_KINDS
 from qaorder.payments.release import release
+
+BY_ITSELF = (Resolution.GONE, Resolution.MENDED)
+BATCH = 500
 
 
 def note(
@@ -21,7 +24,7 @@ def note(
     ours_fen: int | None = None,
     theirs_fen: int | None = None,
 ) -> Discrepancy:
-    """Keep a difference; one that had gone is open again, one that staff resolved stays resolved.
+    """Keep a difference; one that had ended by itself is open again, one that staff ended is not.
 
     Units: fen; None where that side has nothing.
     """
@@ -39,7 +42,7 @@ def note(
         defaults={"order_no": order_no, "payment": payment, **seen, **ending},
     )
     if not is_new:
-        if row.resolution == Resolution.GONE:
+        if row.resolution in BY_ITSELF and not ending:
             seen |= {"resolved_at": None, "resolution": ""}
         Discrepancy.objects.filter(pk=row.pk).update(**seen)
         row.refresh_from_db()
@@ -67,12 +70,13 @@ def is_open(kind: DiscrepancyKind, charge_id: str) -> bool:
 
 def close_gone(charge_ids: Collection[str], found: Collection[int]) -> int:
     """Resolve the open differences of these charges that were not found again."""
-    gone: Iterable[Discrepancy] = Discrepancy.objects.filter(resolved_at=None)
-    return sum(
-        resolve(row, Resolution.GONE)
-        for row in gone
-        if row.charge_id in charge_ids and row.pk not in found
-    )
+    gone: list[Discrepancy] = []
+    # By kind and charge, which an index serves, and not all that ever waited for staff.
+    rows = Discrepancy.objects.filter(resolved_at=None, kind__in=DiscrepancyKind.values)
+    ids = list(charge_ids)
+    for first in range(0, len(ids), BATCH):
+        gone += rows.filter(charge_id__in=ids[first : first + BATCH])
+    return sum(resolve(row, Resolution.GONE) for row in gone if row.pk not in found)
 
 
 def _order_of(row: Discrepancy) -> Order | None:

@@ -85,6 +85,8 @@ def _handle(refund: Refund) -> bool:
             _note_failure(refund, error)
         return not error.hangs
     refund_answers.record(refund.pk, answer)
+    # If ours was ended otherwise while the provider was asked, what it did is nobody's yet.
+    console.look(refund.charge_id, [answer])
     return True
 
 

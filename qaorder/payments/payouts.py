@@ -20,7 +20,7 @@ def read(lines: Iterable[str]) -> Iterator[Payout]:
     """Yield the payouts of a settlement file, not saved, those known already left out.
 
     Shape: CSV with a heading of COLUMNS; the date as YYYY-MM-DD, amounts in yuan.
-    Raises: StaffRefusal naming the line that cannot be read.
+    Raises: StaffRefusal naming the line that cannot be read, or says otherwise of a known payout.
     """
     reader = csv.DictReader(lines)
     if tuple(reader.fieldnames or ()) != COLUMNS:
@@ -35,11 +35,15 @@ def read(lines: Iterable[str]) -> Iterator[Payout]:
                 fee_fen=money.to_fen(line["fee"]),
             )
             payout.full_clean(validate_unique=False, validate_constraints=False)
+            if not payout.amount_fen + payout.fee_fen:
+                raise ValueError("it moves nothing")
         except (ValueError, TypeError, AttributeError, ValidationError):
             raise StaffRefusal(f"第 {number} 行无法读取") from None
-        same = Payout.objects.filter(channel=payout.channel, reference=payout.reference)
-        if not same.exists():
+        known = Payout.objects.filter(channel=payout.channel, reference=payout.reference).first()
+        if known is None:
             yield payout
+        elif (known.amount_fen, known.fee_fen) != (payout.amount_fen, payout.fee_fen):
+            raise StaffRefusal(f"第 {number} 行的结算批次已有记录，但金额不同")
 
 
 @transaction.atomic

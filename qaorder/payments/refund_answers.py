@@ -9,10 +9,10 @@ from django.utils import timezone
 from feiqingsong.failpoints import failpoint
 from qaorder.models import (
     DiscrepancyKind,
-    HeldCharge,
     HeldResolution,
     NoticeOutcome,
     Refund,
+    RefundOrigin,
 )
 from qaorder.models.payment import RefundStatus
 from qaorder.payments import discrepancies, refunds
@@ -22,6 +22,7 @@ Json = dict[str, Any]
 METADATA_KEY = "refund"
 """Where a provider's refund names our row, and under the next which attempt of it."""
 ATTEMPT_KEY = "attempt"
+MAX_FEN = 2**62
 _REFUND_ID = re.compile(r"[0-9A-Za-z_-]{1,40}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -77,15 +78,16 @@ def record(refund_pk: int, answer: Json) -> NoticeOutcome:
     differences for staff. A failure of an earlier attempt says nothing of the present one.
     """
     refund = refunds.lock(refund_pk)
-    if (answer.get("charge"), answer.get("amount")) != (refund.charge_id, refund.amount_fen):
-        return differs(DiscrepancyKind.REFUND_DIFFERS, refund, answer)
     is_failed = answer.get("status") == "failed"
     is_same = refund.refund_id == answer["id"]
+    is_past = is_failed and not is_same and _attempt(answer, refund) != refund.attempt
+    ours = (refund.charge_id, refund.amount_fen)
+    if not is_past and (answer.get("charge"), answer.get("amount")) != ours:
+        return differs(DiscrepancyKind.REFUND_DIFFERS, refund, answer)
     if refund.status == RefundStatus.SUCCEEDED:
         if is_failed and is_same:
             return differs(DiscrepancyKind.REFUND_UNDONE, refund, answer)
         return NoticeOutcome.REPEATED
-    is_past = is_failed and _attempt(answer, refund) != refund.attempt
     is_other = refund.status == RefundStatus.OPEN and refund.refund_id and not is_same
     if is_past or is_other or (is_failed and is_same and refund.status == RefundStatus.FAILED):
         return NoticeOutcome.REPEATED
@@ -100,16 +102,25 @@ def take_over(refund: Refund, answer: Json) -> None:
     refund.failure_msg = _text(answer.get("failure_msg"))
     if answer.get("status") == "succeeded":
         refunds.succeed(refund)
-        if refund.held is not None:
-            HeldCharge.objects.filter(pk=refund.held.pk, resolution="").update(
-                resolution=HeldResolution.REFUNDED, resolved_at=timezone.now()
-            )
+        end_held(refund)
     elif answer.get("status") == "failed":
         refunds.fail(refund)
     else:
         refund.status, refund.finished_at = RefundStatus.OPEN, None
         refund.save()
     failpoint("refund.recorded")
+
+
+def end_held(refund: Refund) -> None:
+    """Take what went back off undecided held money; it is over once nothing of it remains."""
+    held = refund.held
+    if held is None or held.resolution:
+        return
+    if refund.origin == RefundOrigin.CONSOLE:
+        held.refunded_fen += refund.amount_fen
+    if refund.origin == RefundOrigin.SERVICE or not held.remaining_fen:
+        held.resolution, held.resolved_at = HeldResolution.REFUNDED, timezone.now()
+    held.save(update_fields=["refunded_fen", "resolution", "resolved_at"])
 
 
 def differs(kind: DiscrepancyKind, refund: Refund, answer: Json) -> NoticeOutcome:
@@ -122,7 +133,7 @@ def differs(kind: DiscrepancyKind, refund: Refund, answer: Json) -> NoticeOutcom
         refund_id=answer["id"],
         order_no=refund.order_no,
         ours_fen=refund.amount_fen,
-        theirs_fen=amount if type(amount) is int and abs(amount) < 2**62 else None,
+        theirs_fen=amount if type(amount) is int and abs(amount) < MAX_FEN else None,
     )
     return NoticeOutcome.DIFFERS
 

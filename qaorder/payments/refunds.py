@@ -9,6 +9,7 @@ outside.
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -204,6 +205,20 @@ def refuse(refund_pk: int, code: str) -> None:
 
 
 @transaction.atomic
+def give_up(refund: Refund) -> Refund:
+    """Stop waiting for the provider: the refund counts as failed, so that staff can end it.
+
+    Raises: CannotRefund unless it has been open for REFUND_OVERDUE.
+    """
+    refund = lock(refund.pk)
+    overdue = timezone.now() - settings.REFUND_OVERDUE
+    if refund.status != RefundStatus.OPEN or refund.created_at > overdue:
+        raise CannotRefund
+    fail(refund)
+    return refund
+
+
+@transaction.atomic
 def retry(refund: Refund) -> Refund:
     """Send a failed refund again, as its next attempt.  Raises: CannotRefund if it has not failed.
 
@@ -242,26 +257,33 @@ def undo(refund: Refund) -> Refund:
         reference = f"undone:refund:{refund.pk}:{refund.attempt}"
         ledger.post(TransactionKind.UNDONE, reference, legs, refund.order_number)
     refund.attempt += 1
+    if refund.held is not None and refund.origin == RefundOrigin.CONSOLE:
+        refund.held.refunded_fen -= refund.amount_fen
+        refund.held.save(update_fields=["refunded_fen"])
     fail(refund)
     return refund
 
 
 def lock(refund_pk: int) -> Refund:
-    """Return the refund, locked."""
-    rows = Refund.objects.select_for_update(of=("self",))
-    return rows.select_related("payment__order", "held").get(pk=refund_pk)
+    """Return the refund, locked after the payment or held charge whose money it gives back."""
+    rows = Refund.objects.select_related("payment__order", "held")
+    source = rows.get(pk=refund_pk).source
+    type(source)._default_manager.select_for_update().values("pk").get(pk=source.pk)
+    return rows.select_for_update(of=("self",)).get(pk=refund_pk)
+
+
+def begin_attempt(refund: Refund) -> None:
+    """Let a locked, failed refund's next attempt be ours; a success under its old number is not."""
+    refund.attempt += 1
+    refund.refund_id, refund.origin = None, RefundOrigin.SERVICE
 
 
 def _lock_failed(refund: Refund) -> Refund:
-    """Return a failed refund, locked and about to begin its next attempt, which is ours.
-
-    A success that the provider still reports under its old number is a difference then.
-    """
+    """Return a failed refund, locked and about to begin its next attempt."""
     refund = lock(refund.pk)
     if refund.status != RefundStatus.FAILED or refund.payment is None:
         raise CannotRefund
-    refund.attempt += 1
-    refund.refund_id, refund.origin = None, RefundOrigin.SERVICE
+    begin_attempt(refund)
     return refund
 
 

@@ -124,7 +124,8 @@ def settle(fact: PaidCharge) -> NoticeOutcome:
         return _hold(fact, WRONG_AMOUNT, payment)
     if fact.is_refunded or _is_refunded_since(fact):
         return _hold(fact, ALREADY_REFUNDED, payment)
-    _unhold(fact)
+    if not _unhold(fact):
+        return NoticeOutcome.HELD
     if payment.state == PaymentState.PAID:
         return _settle_twin(fact, payment)
     payment.charge_id = fact.charge_id
@@ -161,11 +162,14 @@ def _is_corrected(held: HeldCharge, fact: PaidCharge) -> bool:
     )
 
 
-def _unhold(fact: PaidCharge) -> None:
-    """Take out of suspense what the provider told wrongly before, as it is booked rightly now."""
+def _unhold(fact: PaidCharge) -> bool:
+    """Take out of suspense what the provider told wrongly before, as it is booked rightly now.
+
+    False if staff have decided about it by now: then it stays booked as it is.
+    """
     held = HeldCharge.objects.select_for_update().filter(charge_id=fact.charge_id).first()
     if held is None or held.resolution:
-        return
+        return held is None
     held.resolution, held.resolved_at = HeldResolution.CORRECTED, timezone.now()
     held.save(update_fields=["resolution", "resolved_at"])
     legs = {
@@ -173,6 +177,7 @@ def _unhold(fact: PaidCharge) -> None:
         ledger.clearing(held.channel): held.remaining_fen,
     }
     ledger.post(TransactionKind.ASSIGNED, f"assigned:{held.pk}", legs)
+    return True
 
 
 def _is_refunded_since(fact: PaidCharge) -> bool:

@@ -9,7 +9,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from feiqingsong.errors import StaffRefusal
+from feiqingsong.errors import Refusal, StaffRefusal
 from qaorder.lifecycle import Role
 from qaorder.models import (
     Bearer,
@@ -21,6 +21,7 @@ from qaorder.models import (
     RefundMeans,
     StaffRequest,
     StaffRequestState,
+    Status,
 )
 from qaorder.payments import console, held, payouts, refunds
 
@@ -30,7 +31,7 @@ class Verb:
     """One act: on which row, with which permission, how much it moves, and what does it.
 
     `run(row, actor, reason, **arguments)` is called in a transaction; `arguments` are those that
-    `parameters` names, checked by it.
+    `parameters` names, checked by it. `needs` says what has to be so, for whom it is refused.
     """
 
     label: str
@@ -38,6 +39,7 @@ class Verb:
     amount_fen: Callable[[Any], int]
     run: Callable[..., object]
     parameters: tuple[str, ...] = ()
+    needs: str = ""
 
     @property
     def permission(self) -> str:
@@ -47,6 +49,14 @@ class Verb:
 def _order_fen(order: Order) -> int:
     payment = order.paid_with
     return payment.amount_fen - payment.refunded_fen if payment else 0
+
+
+def _accepted_fen(row: Discrepancy) -> int:
+    """What accepting moves: the money that the console left of a cancelled order follows."""
+    amount = row.provider_amount_fen or 0
+    order = row.payment.order if row.payment else None
+    is_cancelled = order is not None and order.status in (Status.PAID, Status.WAITING)
+    return max(amount, _order_fen(order)) if order and is_cancelled else amount
 
 
 def _bearer(text: str) -> Bearer:
@@ -66,6 +76,8 @@ def _assign(row: HeldCharge, actor: User, reason: str, to: str) -> None:
     held.assign_to_user(row, user=user)
 
 
+FAILED_REFUND = "须为退款失败的退款；异常到账的请从异常到账再退"
+
 VERBS: dict[str, Verb] = {
     "refund_order": Verb(
         "退款（取消订单，全额退回）",
@@ -74,6 +86,7 @@ VERBS: dict[str, Verb] = {
         lambda row, actor, reason: refunds.refund_order(
             order=row, role=Role.STAFF, actor=actor, reason=reason
         ),
+        needs="订单须已支付、还没有回答",
     ),
     "refund_completed": Verb(
         "退款（已回答或已完成的订单，状态不变）",
@@ -83,33 +96,45 @@ VERBS: dict[str, Verb] = {
             order=row, bearer=_bearer(bearer), reason=reason
         ),
         ("bearer",),
+        needs="订单须已回答或已完成，且还有没退的款项",
+    ),
+    "give_up_refund": Verb(
+        "不再等待渠道（转为退款失败）",
+        Refund,
+        lambda row: row.amount_fen,
+        lambda row, actor, reason: refunds.give_up(row),
+        needs="退款须处理中，且已超过等待期限（默认 3 天）",
     ),
     "retry_refund": Verb(
         "重新退款",
         Refund,
         lambda row: row.amount_fen,
         lambda row, actor, reason: refunds.retry(row),
+        needs=FAILED_REFUND,
     ),
     "refund_to_balance": Verb(
         "改退到余额",
         Refund,
         lambda row: row.amount_fen,
         lambda row, actor, reason: refunds.end_otherwise(row, RefundMeans.BALANCE),
+        needs=FAILED_REFUND,
     ),
     "settle_refund_outside": Verb(
         "已在线下退款",
         Refund,
         lambda row: row.amount_fen,
         lambda row, actor, reason: refunds.end_otherwise(row, RefundMeans.OUTSIDE),
+        needs=FAILED_REFUND,
     ),
     "accept_console_refund": Verb(
         "认可渠道后台退款",
         Discrepancy,
-        lambda row: row.provider_amount_fen or 0,
+        _accepted_fen,
         lambda row, actor, reason, bearer: console.accept(
             row, bearer=_bearer(bearer), actor=actor, reason=reason
         ),
         ("bearer",),
+        needs="付款人的余额须够扣回，否则只能由平台承担",
     ),
     "dispute_console_refund": Verb(
         "不认可渠道后台退款（平台承担）",
@@ -118,10 +143,11 @@ VERBS: dict[str, Verb] = {
         lambda row, actor, reason: console.dispute(row),
     ),
     "take_back_refund": Verb(
-        "撤销退款成功（渠道退款又失败）",
+        "撤销退款成功（渠道退款又失败，或渠道未退）",
         Discrepancy,
-        lambda row: row.provider_amount_fen or 0,
+        lambda row: row.our_amount_fen or 0,
         lambda row, actor, reason: console.take_back(row),
+        needs="该退款须由渠道退回成功",
     ),
     "refund_held": Verb(
         "退回渠道",
@@ -130,7 +156,12 @@ VERBS: dict[str, Verb] = {
         lambda row, actor, reason: held.refund(row, reason=reason),
     ),
     "assign_held": Verb(
-        "归还订单或余额", HeldCharge, lambda row: row.remaining_fen, _assign, ("to",)
+        "归还订单或余额",
+        HeldCharge,
+        lambda row: row.remaining_fen,
+        _assign,
+        ("to",),
+        needs="订单须待支付、未到截止时间，这笔款项加上患者余额须够支付",
     ),
     "keep_held": Verb(
         "转入平台",
@@ -154,7 +185,7 @@ def ask(
     """Do the act at once, or let it wait for a second member of staff if it moves too much.
 
     Returns the request, `done` or `waiting`.  Units: STAFF_DOUBLE_CHECK_FEN, in fen.
-    Raises: StaffRefusal; errors.Refusal from the act itself.
+    Raises: StaffRefusal.
     """
     chosen = _allowed(verb, actor)
     row.refresh_from_db()
@@ -170,10 +201,20 @@ def ask(
     )
     if request.amount_fen > settings.STAFF_DOUBLE_CHECK_FEN:
         return _wait(request)
-    chosen.run(row, actor, reason, **arguments)
+    _run(chosen, row, actor, reason, arguments)
     request.state, request.decided_at = StaffRequestState.DONE, timezone.now()
     request.save()
     return request
+
+
+def _run(
+    verb: Verb, row: models.Model, actor: User, reason: str, arguments: dict[str, str]
+) -> None:
+    """Do the act.  Raises: StaffRefusal, which says what has to be so, where it is refused."""
+    try:
+        verb.run(row, actor, reason, **arguments)
+    except Refusal as refusal:
+        raise StaffRefusal(f"{refusal.message}：{verb.needs}。") from refusal
 
 
 def _wait(request: StaffRequest) -> StaffRequest:
@@ -189,7 +230,7 @@ def _wait(request: StaffRequest) -> StaffRequest:
 def approve(request: StaffRequest, *, actor: User) -> StaffRequest:
     """Do a waiting act, by the word of another member of staff than the one who asked.
 
-    Raises: StaffRefusal; errors.Refusal from the act itself: then it goes on waiting.
+    Raises: StaffRefusal, also from the act itself: then it goes on waiting.
     """
     request = _lock_waiting(request)
     chosen = _allowed(request.verb, actor)
@@ -198,7 +239,7 @@ def approve(request: StaffRequest, *, actor: User) -> StaffRequest:
     row = chosen.model._default_manager.filter(pk=request.target_id).first()
     if row is None or chosen.amount_fen(row) != request.amount_fen:
         raise StaffRefusal("金额已经改变，请驳回后重新申请。")
-    chosen.run(row, request.requested_by, request.reason, **request.arguments)
+    _run(chosen, row, request.requested_by, request.reason, request.arguments)
     return _decide(request, StaffRequestState.DONE, actor)
 
 

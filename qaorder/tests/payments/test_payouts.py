@@ -58,6 +58,8 @@ def test_a_large_batch_waits_for_another_member_of_staff(tmp_path, boss, setting
         "wx,,2026-01-02,1,0",
         "wx,b3,2026-01-02,1",
         f"wx,{'b' * 65},2026-01-02,1,0",
+        "wx,b3,2026-01-02,0,0",
+        "wx,b1,2026-01-02,14.91,0.09",
     ],
 )
 def test_a_line_that_cannot_be_read_is_named_and_nothing_is_entered(tmp_path, boss, line):
