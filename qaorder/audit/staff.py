@@ -176,6 +176,7 @@ INVARIANTS = (
             WHEN 'refund_order' THEN o.status = 6
             WHEN 'refund_completed' THEN EXISTS (SELECT 1 FROM qaorder_refund b
                 WHERE b.payment_id = o.paid_with_id AND b.role = 'staff')
+            WHEN 'give_up_refund' THEN r.status <> 0 OR r.attempt > 1
             WHEN 'retry_refund' THEN r.attempt > 1
             WHEN 'refund_to_balance' THEN r.means = 'balance'
             WHEN 'settle_refund_outside' THEN r.means = 'outside'
@@ -196,8 +197,9 @@ INVARIANTS = (
         """
         SELECT d.id AS discrepancy_id, d.payment_id FROM qaorder_discrepancy d
         WHERE d.kind = 'refund_unknown' AND d.resolution = 'accepted' AND NOT EXISTS (
-            SELECT 1 FROM qaorder_refund r
-            WHERE r.payment_id = d.payment_id AND r.origin = 'console')
+            SELECT 1 FROM qaorder_refund r LEFT JOIN qaorder_heldcharge h ON h.id = r.held_id
+            WHERE (r.payment_id = d.payment_id OR h.charge_id = d.charge_id)
+                AND (r.origin = 'console' OR r.attempt > 1))
         """,
     ),
 )

@@ -38,7 +38,7 @@ INVARIANTS = (
         WHERE state = 'pending' AND ((created_at < %(late)s AND checked_at <= created_at)
             OR (expires_at < %(late)s AND checked_at < %(late)s))
         UNION ALL SELECT 'unsent', id FROM qaorder_refund
-        WHERE status = 0 AND sent_at IS NULL AND created_at < %(late)s
+        WHERE status = 0 AND sent_at IS NULL AND attempt = 1 AND created_at < %(late)s
         UNION ALL SELECT 'unhandled', id FROM qaorder_refund
         WHERE status = 0 AND next_try_at < %(late)s
         """,

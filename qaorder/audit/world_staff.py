@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Model
 from django.utils import timezone
 
@@ -41,6 +42,7 @@ def build(world: World) -> None:
     side = _Side(world, factories.make_patient(factories.new_name()), doctor)
     world["staff_user"], world["staff_doctor"] = side.patient.user_id, doctor.pk
     side.refunds_that_failed()
+    side.given_up()
     side.undone()
     side.console()
     side.held_money()
@@ -78,6 +80,16 @@ class _Side:
                 self.ask(verb, refund)
             self.world[f"{name}_refund"] = refund.pk
 
+    def given_up(self) -> None:
+        for name in ("given_up", "given_up_again"):
+            order, _ = self.served(name, Status.PAID)
+            refund = factories.refund(order)
+            since = timezone.now() - settings.REFUND_OVERDUE
+            Refund.objects.filter(pk=refund.pk).update(created_at=since)
+            self.ask("give_up_refund", refund)
+            self.world[f"{name}_refund"] = refund.pk
+        self.ask("retry_refund", refund)
+
     def undone(self) -> None:
         """A refund that succeeded, failed after all, and is sent again under another number."""
         order, payment = self.served("undone", Status.PAID)
@@ -112,6 +124,12 @@ class _Side:
         late, _ = self.served("refunded_late", Status.FINISHED)
         self.ask("refund_completed", late, bearer=Bearer.DOCTOR)
         self.world["late_refund"] = Refund.objects.get(payment=late.paid_with).pk
+        _, payment = self.served("accepted_undone", Status.FINISHED)
+        self.accept("accepted_undone", payment, Bearer.PLATFORM)
+        refund = Refund.objects.get(pk=self.world["accepted_undone_refund"])
+        self.say(refund, "failed", "accepted_undone")
+        self.take_back(_refund_id("accepted_undone"))
+        self.ask("retry_refund", refund)
         order, payment = self.served("stopped", Status.ANSWERED)
         self.world["stopped_difference"] = self.difference("stopped", payment.charge_id).pk
         factories.orders.finish_order(order=order, role=factories.Role.CLOCK)
@@ -122,7 +140,7 @@ class _Side:
             factories.orders.finish_order(order=order, role=factories.Role.CLOCK)
 
     def held_money(self) -> None:
-        for name in ("kept", "assigned", "sent_back", "given_back", "corrected"):
+        for name in ("kept", "assigned", "sent_back", "given_back", "accepted", "corrected"):
             fact = PaidCharge(_charge_id(name), f"77{name}", Channel.WX, PART_FEN, timezone.now())
             if name == "corrected":
                 order = factories.place_order(self.patient, self.doctor)
@@ -140,6 +158,13 @@ class _Side:
         self.world["held_refund"] = Refund.objects.get(held=rows["sent_back"]).pk
         console.look(_charge_id("given_back"), [self.answer("given_back", PART_FEN)])
         self.world["given_back_refund"] = Refund.objects.get(refund_id=_refund_id("given_back")).pk
+        row = discrepancies.note(
+            DiscrepancyKind.REFUND_UNKNOWN,
+            _charge_id("accepted"),
+            refund_id=_refund_id("accepted"),
+            theirs_fen=PART_FEN,
+        )
+        self.ask("accept_console_refund", row, bearer=Bearer.PLATFORM)
         payment = Payment.objects.get(charge_id=_charge_id("corrected"))
         self.collect(payment)
 

@@ -136,6 +136,7 @@ _ACTS = (
             "a completed order's money that staff did not return",
             change(REFUND, "role = 'clock'", "late_refund"),
         ),
+        ("a refund still waited for", change(REFUND, "status = 0", "given_up_refund")),
         ("a refund not sent again", change(REFUND, "attempt = 1", "undone_refund")),
         ("not to the balance", change(REFUND, "means = 'channel'", "to_balance_refund")),
         ("not outside", change(REFUND, "means = 'channel'", "outside_refund")),
