@@ -1,6 +1,6 @@
 """Many rows at once, made by SQL on PostgreSQL: a practice of some years, and a backlog."""
 
-from django.db import connection
+from django.db import connection, transaction
 
 from feiqingsong.testing.factories import make_doctor, make_patient
 from ledger import services as ledger
@@ -16,16 +16,18 @@ FROM generate_series(1, %(rows)s) n
 """
 _ORDERS = """
 INSERT INTO qaorder_order (id, order_number, patient_id, doctor_id, order_type, amount_fen, status,
-    status_at, channel, paid_with_id, pay_deadline, created_at)
+    platform_share_percent, status_at, channel, paid_with_id, pay_deadline, created_at, released_at)
 SELECT 1000000 + n, '1' || lpad(n::text, 25, '0'), patient, doctor, CASE WHEN is_monthly
-    THEN 'monthly' ELSE 'online' END, %(amount)s, status, {status_at}, 'wx',
-    CASE WHEN status NOT IN (0, 6) THEN 1000000 + n END, now() + interval '3 days', made FROM plan
+    THEN 'monthly' ELSE 'online' END, %(amount)s, status, 0, {status_at}, 'wx',
+    CASE WHEN status NOT IN (0, 6) THEN 1000000 + n END, now() + interval '3 days', made,
+    CASE WHEN status IN (4, 5) THEN made END FROM plan
 """
 _PAYMENTS = """
-INSERT INTO qaorder_payment (id, order_id, payer_id, channel, order_no, amount_fen, state,
-    charge_id, charge, asked_at, checked_at, paid_at, created_at)
+INSERT INTO qaorder_payment (id, order_id, payer_id, channel, order_no, amount_fen,
+    refunded_fen, state, charge_id, charge, asked_at, checked_at, paid_at, created_at)
 SELECT 1000000 + n, 1000000 + n, (SELECT user_id FROM accounts_patient WHERE id = patient), 'wx',
-    '1' || lpad(n::text, 25, '0'), %(amount)s, CASE status WHEN 0 THEN 'pending' WHEN 6
+    '1' || lpad(n::text, 25, '0'), %(amount)s, CASE status WHEN 6 THEN %(amount)s ELSE 0 END,
+    CASE status WHEN 0 THEN 'pending' WHEN 6
     THEN 'expired' ELSE 'paid' END, 'ch_' || n, repeat('x', 500), made, now(),
     CASE WHEN status NOT IN (0, 6) THEN made END, made FROM plan
 """
@@ -33,15 +35,17 @@ _HISTORY = (
     """INSERT INTO qaorder_subscription (order_id, patient_id, doctor_id, start_at, end_at,
         closed_at) SELECT 1000000 + n, patient, doctor, made, made + interval '30 days',
         CASE WHEN status <> 1 THEN now() END FROM plan WHERE is_monthly""",
-    """INSERT INTO qaorder_refund (payment_id, amount_fen, status, reason, role, failure_code,
-        failure_msg, tries, next_try_at, created_at) SELECT 1000000 + n, %(amount)s, 1, '', '', '',
-        '', 1, made, made FROM plan WHERE status = 6""",
+    """INSERT INTO qaorder_refund (payment_id, origin, bearer, means, attempt, amount_fen, status,
+        reason, role, failure_code, failure_msg, tries, next_try_at, created_at)
+        SELECT 1000000 + n, 'service', 'order', 'channel', 1, %(amount)s, 1, '', '', '', '', 1,
+        made, made FROM plan WHERE status = 6""",
     """INSERT INTO knox_authtoken (digest, token_key, user_id, created, expiry)
         SELECT md5(n::text), '', (SELECT user_id FROM accounts_patient WHERE id = patient), made,
         now() + n * interval '1 minute' FROM plan""",
-    """INSERT INTO qaorder_idempotencykey (user_id, key, fingerprint, body, locked_until,
-        created_at) SELECT (SELECT user_id FROM accounts_patient WHERE id = patient), n::text, '',
-        '', now(), now() FROM plan""",
+    """INSERT INTO qaorder_idempotencykey (user_id, key, fingerprint, request_id, claim,
+        body, locked_until, created_at)
+        SELECT (SELECT user_id FROM accounts_patient WHERE id = patient), n::text, '',
+        gen_random_uuid(), gen_random_uuid(), '', now(), now() FROM plan""",
     """INSERT INTO qaorder_discrepancy (kind, charge_id, refund_id, order_no, first_seen_at,
         last_seen_at, resolved_at, resolution) SELECT 'missed', n::text, '', '', made, made, made,
         'mended' FROM plan""",
@@ -64,10 +68,10 @@ def _run(*statements: str, rows: int) -> None:
     }
     with connection.cursor() as cursor:
         # In one transaction; orders and payments point at each other.
-        cursor.execute("BEGIN; SET LOCAL session_replication_role = replica")
-        for statement in statements:
-            cursor.execute(statement, values)
-        cursor.execute("COMMIT")
+        with transaction.atomic():
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            for statement in statements:
+                cursor.execute(statement, values)
         cursor.execute("ANALYZE")
 
 

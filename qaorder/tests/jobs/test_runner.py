@@ -50,7 +50,10 @@ def test_a_round_does_everything_that_is_owed(provider):
         silent.pk: Status.PAID,
         refunded.pk: Status.CANCELLED,
     }
-    assert {name: done[name] for name in done if done[name] and name != "compare_books"} == {
+    # What depends on what else this server of PostgreSQL is doing says nothing here.
+    for name in ("compare_books", "keep_balances"):
+        del done[name]
+    assert {name: number for name, number in done.items() if number} == {
         "ask_about_silent": 1,
         "expire_unpaid": 1,
         "refund_unasked": 1,

@@ -430,8 +430,8 @@ def test_what_the_provider_did_is_recorded_even_by_who_has_lost_the_lease(provid
 
 
 def test_nothing_is_sent_past_the_end_of_the_lease(provider, settings):
-    settings.PINGPP_DEADLINE = 0.2
     owed_row = owed(provider)
+    settings.PINGPP_DEADLINE = 0.2
     failpoints.hooks["refund.asked"] = lambda: time.sleep(0.7)
 
     outbox.send_due()
