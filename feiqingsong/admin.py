@@ -22,6 +22,7 @@ from feiqingsong.filters import search_words
 
 MAX_COUNTED = 10_000
 MAX_REASON = 200
+BAD_YUAN = "请输入金额，例如 15.00，最多两位小数，不超过 {most}。"
 EMPTY = "-"
 
 admin.site.site_header = "肺轻松管理后台"
@@ -91,6 +92,9 @@ class _NoWriting:
 class ReadOnlyAdmin(_NoWriting, BigTableAdmin):
     """Money and history: staff read, nobody adds, changes or deletes."""
 
+    class Media:
+        css = {"all": ["feiqingsong/admin.css"]}
+
 
 class ReadOnlyTabularInline(_NoWriting, admin.TabularInline):
     fields: ClassVar[Any] = None
@@ -127,6 +131,29 @@ def named(field: str, choices: type[models.TextChoices], label: str) -> Any:
         return str(dict(choices.choices).get(value, value))
 
     return show
+
+
+class YuanField(forms.CharField):
+    """Yuan to the eye, fen to the model; no more than `max_fen`, and no decimal is rounded."""
+
+    def __init__(self, *, max_fen: int = money.MAX_FEN, **kwargs: Any) -> None:
+        self.max_fen = max_fen
+        super().__init__(**kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return money.to_yuan(value) if isinstance(value, int) else value
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, int) or value in self.empty_values:
+            return value
+        try:
+            fen = money.to_fen(str(value).strip())
+        except ValueError:
+            fen = self.max_fen + 1
+        if fen > self.max_fen:
+            most = money.to_yuan(self.max_fen)
+            raise forms.ValidationError(BAD_YUAN.format(most=most))
+        return fen
 
 
 class ReasonForm(forms.Form):
