@@ -1,6 +1,6 @@
 """What the admin of every app is built from, its titles, and the log of what staff did."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 import knox.admin  # noqa: F401 (registers tokens, which are taken out again below)
@@ -22,6 +22,7 @@ from feiqingsong.filters import search_words
 
 MAX_COUNTED = 10_000
 MAX_REASON = 200
+NO_ROWS = "所选记录已不存在，或已经处理。"
 BAD_YUAN = "请输入金额，例如 15.00，最多两位小数，不超过 {most}。"
 EMPTY = "-"
 
@@ -167,15 +168,21 @@ class ReasonForm(forms.Form):
 def ask_reason(
     model_admin: admin.ModelAdmin,
     request: HttpRequest,
-    rows: Iterable[Any],
+    rows: Collection[Any],
     *,
     action: str,
     title: str,
     warning: str,
-    lines: Iterable[str],
+    lines: Collection[str],
     form_class: type[ReasonForm] = ReasonForm,
-) -> TemplateResponse | dict[str, str]:
-    """Return what was entered if the page was confirmed, else the page that asks for it."""
+) -> TemplateResponse | dict[str, str] | None:
+    """Return what was entered if the page was confirmed, else the page that asks for it.
+
+    None, and a message, where there are no rows to act on: gone meanwhile, or done elsewhere.
+    """
+    if not rows:
+        model_admin.message_user(request, NO_ROWS, messages.ERROR)
+        return None
     form = form_class(request.POST if "confirm" in request.POST else None)
     if form.is_valid():
         return dict(form.cleaned_data)

@@ -325,6 +325,15 @@ def test_an_application_is_turned_down_with_a_reason(client, boss):
     assert listed == {"no": False, "turned_down": True, "yes": False}
 
 
+def test_to_turn_down_who_did_not_apply_is_a_message_without_a_page(client, boss):
+    doctor = factories.make_doctor()
+
+    page = act(client, DOCTORS, "turn_down", doctor).content.decode()
+
+    assert "所选记录已不存在，或已经处理" in page
+    assert 'name="reason"' not in page
+
+
 def test_view_only_staff_see_doctors_and_cannot_verify_them(client):
     login_as_staff(client, "view_doctor")
     doctor = factories.make_doctor(is_verified=False)

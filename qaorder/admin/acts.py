@@ -85,9 +85,6 @@ def _act(
     if len(rows) > MAX_AT_ONCE:
         model_admin.message_user(request, f"一次最多处理 {MAX_AT_ONCE} 条。", messages.ERROR)
         return None
-    if not rows:
-        model_admin.message_user(request, "所选记录已不存在。", messages.ERROR)
-        return None
     limit = money.to_yuan(settings.STAFF_DOUBLE_CHECK_FEN)
     answer = ask_reason(
         model_admin,

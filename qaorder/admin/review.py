@@ -91,6 +91,11 @@ class DiscrepancyAdmin(StaffActsAdmin):
     @admin.action(description="标记为已处理（不移动款项）", permissions=["resolve"])
     def resolve(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> HttpResponse | None:
         rows = list(queryset.filter(resolved_at=None).exclude(kind__in=MONEY_KINDS)[:MAX_AT_ONCE])
+        if not rows:
+            self.message_user(
+                request, "所选记录都已处理，或需要用认可、不认可来处理。", messages.WARNING
+            )
+            return None
         answer = ask_reason(
             self,
             request,
@@ -100,11 +105,6 @@ class DiscrepancyAdmin(StaffActsAdmin):
             warning="只记录处理结果，不移动任何款项。请写明怎样处理的。",
             lines=[self.line(row) for row in rows],
         )
-        if not rows:
-            self.message_user(
-                request, "所选记录都已处理，或需要用认可、不认可来处理。", messages.WARNING
-            )
-            return None
         if not isinstance(answer, dict):
             return answer
         for row in rows:
