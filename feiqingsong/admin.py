@@ -1,6 +1,6 @@
 """What the admin of every app is built from, its titles, and the log of what staff did."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 import knox.admin  # noqa: F401 (registers tokens, which are taken out again below)
@@ -22,6 +22,8 @@ from feiqingsong.filters import search_words
 
 MAX_COUNTED = 10_000
 MAX_REASON = 200
+NO_ROWS = "所选记录已不存在，或已经处理。"
+BAD_YUAN = "请输入金额，例如 15.00，最多两位小数，不超过 {most}。"
 EMPTY = "-"
 
 admin.site.site_header = "肺轻松管理后台"
@@ -91,6 +93,9 @@ class _NoWriting:
 class ReadOnlyAdmin(_NoWriting, BigTableAdmin):
     """Money and history: staff read, nobody adds, changes or deletes."""
 
+    class Media:
+        css = {"all": ["feiqingsong/admin.css"]}
+
 
 class ReadOnlyTabularInline(_NoWriting, admin.TabularInline):
     fields: ClassVar[Any] = None
@@ -129,6 +134,29 @@ def named(field: str, choices: type[models.TextChoices], label: str) -> Any:
     return show
 
 
+class YuanField(forms.CharField):
+    """Yuan to the eye, fen to the model; no more than `max_fen`, and no decimal is rounded."""
+
+    def __init__(self, *, max_fen: int = money.MAX_FEN, **kwargs: Any) -> None:
+        self.max_fen = max_fen
+        super().__init__(**kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return money.to_yuan(value) if isinstance(value, int) else value
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, int) or value in self.empty_values:
+            return value
+        try:
+            fen = money.to_fen(str(value).strip())
+        except ValueError:
+            fen = self.max_fen + 1
+        if fen > self.max_fen:
+            most = money.to_yuan(self.max_fen)
+            raise forms.ValidationError(BAD_YUAN.format(most=most))
+        return fen
+
+
 class ReasonForm(forms.Form):
     """The reason that staff give for an action; kept in the log, and wherever the action says."""
 
@@ -140,15 +168,21 @@ class ReasonForm(forms.Form):
 def ask_reason(
     model_admin: admin.ModelAdmin,
     request: HttpRequest,
-    rows: Iterable[Any],
+    rows: Collection[Any],
     *,
     action: str,
     title: str,
     warning: str,
-    lines: Iterable[str],
+    lines: Collection[str],
     form_class: type[ReasonForm] = ReasonForm,
-) -> TemplateResponse | dict[str, str]:
-    """Return what was entered if the page was confirmed, else the page that asks for it."""
+) -> TemplateResponse | dict[str, str] | None:
+    """Return what was entered if the page was confirmed, else the page that asks for it.
+
+    None, and a message, where there are no rows to act on: gone meanwhile, or done elsewhere.
+    """
+    if not rows:
+        model_admin.message_user(request, NO_ROWS, messages.ERROR)
+        return None
     form = form_class(request.POST if "confirm" in request.POST else None)
     if form.is_valid():
         return dict(form.cleaned_data)

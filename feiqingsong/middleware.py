@@ -5,6 +5,7 @@ from contextlib import suppress
 from io import BytesIO
 from typing import IO, Any
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from feiqingsong import errors
@@ -42,12 +43,12 @@ class JsonErrorsMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer staff whose form waited in vain for a password hash; the API's views do so."""
-        if not isinstance(exception, errors.Busy):
+        """Answer staff who waited in vain for a lock or a password hash; the API's views do so."""
+        if not isinstance(exception, (errors.Busy, OperationalError, InterfaceError)):
             return None
         headers = {"Retry-After": errors.RETRY_AFTER}
         plain = "text/plain; charset=utf-8"
-        return HttpResponse(errors.BUSY, plain, exception.status_code, headers=headers)
+        return HttpResponse(errors.BUSY, plain, errors.Busy.status_code, headers=headers)
 
 
 class BodyLimitMiddleware:

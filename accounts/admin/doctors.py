@@ -11,29 +11,10 @@ from rest_framework.exceptions import ValidationError
 
 from accounts import applications
 from accounts.models import LICENCE_TAKEN, Doctor
-from feiqingsong import money, security_log
-from feiqingsong.admin import BigTableAdmin, ask_reason, yuan
+from feiqingsong import security_log
+from feiqingsong.admin import BigTableAdmin, YuanField, ask_reason, yuan
 
-BAD_PRICE = "请输入金额，例如 15.00，最多两位小数，不超过 50000.00。"
 HELD = "未能认证 {doctor}：执业证书编号 {number} 已属于另一名医生。"
-
-
-class PriceField(forms.CharField):
-    """Yuan to the eye, fen to the model."""
-
-    def prepare_value(self, value: Any) -> Any:
-        return money.to_yuan(value) if isinstance(value, int) else value
-
-    def to_python(self, value: Any) -> Any:
-        if isinstance(value, int) or value in self.empty_values:
-            return value
-        try:
-            fen = money.to_fen(str(value).strip())
-        except ValueError:
-            fen = money.MAX_FEN + 1
-        if fen > money.MAX_FEN:
-            raise forms.ValidationError(BAD_PRICE)
-        return fen
 
 
 class VerifiedFilter(admin.SimpleListFilter):
@@ -103,7 +84,7 @@ class DoctorAdmin(BigTableAdmin):
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         if db_field.name in ("online_price_fen", "monthly_price_fen"):
             label = str(db_field.verbose_name).replace("分", "元")
-            return PriceField(label=label, initial=db_field.default)
+            return YuanField(label=label, initial=db_field.default)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     @admin.display(description="姓名")

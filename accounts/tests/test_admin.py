@@ -5,7 +5,6 @@ import re
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from knox.models import AuthToken
@@ -13,6 +12,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Doctor, PasswordReset, Patient, User
 from feiqingsong.testing import factories
+from feiqingsong.testing.admin import act, login_as_staff
 
 pytestmark = pytest.mark.django_db
 
@@ -26,18 +26,6 @@ def boss(client: Client) -> User:
     user = factories.make_user("boss", is_staff=True, is_superuser=True)
     client.force_login(user)
     return user
-
-
-def login_as_staff(client: Client, *codenames: str) -> User:
-    user = factories.make_user(is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
-    client.force_login(user)
-    return user
-
-
-def act(client: Client, url: str, action: str, *rows, **data):
-    data |= {"action": action, "_selected_action": [row.pk for row in rows], "index": 0}
-    return client.post(url, data, follow=True)
 
 
 def user_form(user: User, **changes):
@@ -335,6 +323,15 @@ def test_an_application_is_turned_down_with_a_reason(client, boss):
         for value in ("no", "turned_down", "yes")
     }
     assert listed == {"no": False, "turned_down": True, "yes": False}
+
+
+def test_to_turn_down_who_did_not_apply_is_a_message_without_a_page(client, boss):
+    doctor = factories.make_doctor()
+
+    page = act(client, DOCTORS, "turn_down", doctor).content.decode()
+
+    assert "所选记录已不存在，或已经处理" in page
+    assert 'name="reason"' not in page
 
 
 def test_view_only_staff_see_doctors_and_cannot_verify_them(client):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from rest_framework.test import APIClient
 
 from feiqingsong.errors import REFUSALS
@@ -70,6 +71,14 @@ def test_a_database_that_is_away_is_503_with_retry_after(broken_urls, caplog, ca
     assert response.content.decode() == BUSY
     assert int(response.headers["Retry-After"]) > 0
     assert SECRET not in caplog.text
+
+
+def test_a_lock_that_a_page_of_the_admin_waited_for_in_vain_is_503_in_words(broken_urls):
+    response = Client(raise_request_exception=False).get("/admin/locked/")
+
+    assert response.status_code == 503
+    assert response.content.decode() == "系统繁忙，请稍后重试"
+    assert int(response.headers["Retry-After"]) > 0
 
 
 def test_no_error_is_longer_than_what_may_be_stored(broken_urls):

@@ -70,7 +70,12 @@ def outside_the_framework(request: HttpRequest, **kwargs: Any) -> None:
     raise ValueError("a bug outside the REST framework")
 
 
+def locked_elsewhere(request: HttpRequest) -> None:
+    raise OperationalError(SECRET)
+
+
 urlpatterns = [
+    path("admin/locked/", locked_elsewhere),
     path("qaorder/broken/<str:cause>/", BrokenView.as_view()),
     path("qaorder/bad-sql/", BadSqlView.as_view()),
     path("qaorder/wordy/", WordyView.as_view()),

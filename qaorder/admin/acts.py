@@ -5,28 +5,53 @@ from functools import partial
 from typing import Any, ClassVar
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.db import OperationalError, models, transaction
 from django.http import HttpRequest, HttpResponse
 
+from accounts.models import User
 from feiqingsong import errors, money
 from feiqingsong.admin import ReadOnlyAdmin, ReasonForm, ask_reason
-from qaorder.models import Bearer, StaffRequestState
+from qaorder.models import Bearer, Order, StaffRequestState
 from qaorder.payments import staff
 
 MAX_AT_ONCE = 20
 WARNING = "确认后立即生效，不能撤销；金额超过 {limit} 元的由另一位工作人员复核后生效。"
 
+BEARERS = (Bearer.DOCTOR, Bearer.PLATFORM)
+NO_OWNER = "没有这个订单号，也没有这个患者用户名。"
+
+
+def _check_owner(to: str) -> None:
+    orders = Order.objects.filter(order_number=to)
+    users = User.objects.filter(username=to, patient__isnull=False)
+    if not orders.exists() and not users.exists():
+        raise forms.ValidationError(NO_OWNER)
+
+
 PARAMETERS: dict[str, Callable[[], forms.Field]] = {
     "bearer": lambda: forms.ChoiceField(
         label="承担方",
-        choices=[(bearer.value, bearer.label) for bearer in (Bearer.DOCTOR, Bearer.PLATFORM)],
+        choices=[("", "请选择"), *((bearer.value, bearer.label) for bearer in BEARERS)],
         help_text="已支付、待回答的订单随之取消，不看此项",
     ),
     "to": lambda: forms.CharField(
-        label="归还给", max_length=50, help_text="未支付的订单号，或患者的用户名（转入余额）"
+        label="归还给",
+        max_length=50,
+        validators=[_check_owner],
+        help_text="未支付的订单号，或患者的用户名（转入余额）",
     ),
 }
+
+
+def in_words(arguments: dict[str, str]) -> str:
+    """Return what was chosen for an act, as its form names it: 承担方：平台."""
+    words = []
+    for name, value in arguments.items():
+        field: Any = PARAMETERS[name]()
+        words.append(f"{field.label}：{dict(getattr(field, 'choices', ())).get(value, value)}")
+    return "，".join(words)
 
 
 def form_of(verb: staff.Verb) -> type[ReasonForm]:
@@ -60,7 +85,7 @@ def _act(
     if len(rows) > MAX_AT_ONCE:
         model_admin.message_user(request, f"一次最多处理 {MAX_AT_ONCE} 条。", messages.ERROR)
         return None
-    limit = money.to_yuan(staff.settings.STAFF_DOUBLE_CHECK_FEN)
+    limit = money.to_yuan(settings.STAFF_DOUBLE_CHECK_FEN)
     answer = ask_reason(
         model_admin,
         request,
@@ -68,7 +93,7 @@ def _act(
         action=name,
         title=verb.label,
         warning=WARNING.format(limit=limit),
-        lines=[model_admin.line(row) for row in rows],
+        lines=[_line(verb, model_admin, row) for row in rows],
         form_class=form_of(verb),
     )
     if not isinstance(answer, dict):
@@ -77,6 +102,11 @@ def _act(
         message, level = _ask(name, model_admin, request, row, answer)
         model_admin.message_user(request, f"{model_admin.line(row)}：{message}", level)
     return None
+
+
+def _line(verb: staff.Verb, model_admin: StaffActsAdmin, row: Any) -> str:
+    waits = verb.amount_fen(row) > settings.STAFF_DOUBLE_CHECK_FEN
+    return f"{model_admin.line(row)}{'（需复核）' if waits else ''}"
 
 
 def _ask(

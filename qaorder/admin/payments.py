@@ -142,4 +142,4 @@ class RefundAdmin(StaffActsAdmin):
     def line(self, row: Refund) -> str:
         what = row.payment.order_no if row.payment else row.charge_id
         amount, status = money.to_yuan(row.amount_fen), row.get_status_display()
-        return f"{what}：{amount} 元，{status}"
+        return f"退款 {what}（付款人 {self.payer(row)}）：{amount} 元，{status}"

@@ -7,12 +7,17 @@ from django import forms
 from django.contrib import admin, messages
 from django.db import OperationalError, models, transaction
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 
 from feiqingsong import errors, money
-from feiqingsong.admin import ReadOnlyAdmin, yuan
-from qaorder.admin.acts import StaffActsAdmin
+from feiqingsong.admin import EMPTY, ReadOnlyAdmin, YuanField, yuan
+from qaorder.admin.acts import StaffActsAdmin, in_words
 from qaorder.models import Payout, StaffRequest
 from qaorder.payments import staff
+
+MAX_PAYOUT_FEN = 10**11 - 1
+"""As much as a line of a settlement file can say."""
 
 
 @admin.register(StaffRequest)
@@ -21,15 +26,14 @@ class StaffRequestAdmin(ReadOnlyAdmin):
 
     list_display = [
         "label",
-        "target_id",
+        "target",
         yuan("amount_fen"),
+        "chosen",
         "reason",
-        "arguments",
         "state",
         "requested_by",
         "created_at",
         "decided_by",
-        "decided_at",
     ]
     list_filter = ["state", "created_at"]
     list_select_related = ["requested_by", "decided_by"]
@@ -37,12 +41,26 @@ class StaffRequestAdmin(ReadOnlyAdmin):
     search_help_text = "申请人或复核人的用户名，或对象编号"
     ordering = ["-pk"]
     actions = ["approve", "decline"]
-    fields = list_display
+    fields = [*list_display, "decided_at"]
 
     @admin.display(description="操作")
     def label(self, request: StaffRequest) -> str:
         verb = staff.VERBS.get(request.verb)
         return verb.label if verb else request.verb
+
+    @admin.display(description="对象")
+    def target(self, request: StaffRequest) -> str:
+        verb = staff.VERBS.get(request.verb)
+        if verb is None:
+            return str(request.target_id)
+        options = verb.model._meta
+        page = f"admin:{options.app_label}_{options.model_name}_change"
+        url, name = reverse(page, args=[request.target_id]), options.verbose_name
+        return format_html('<a href="{}">{} {}</a>', url, name, request.target_id)
+
+    @admin.display(description="选项")
+    def chosen(self, request: StaffRequest) -> str:
+        return in_words(request.arguments) or EMPTY
 
     @admin.action(description="复核通过，立即执行")
     def approve(self, request: HttpRequest, queryset: models.QuerySet[StaffRequest]) -> None:
@@ -72,27 +90,18 @@ class StaffRequestAdmin(ReadOnlyAdmin):
                 self.message_user(request, f"{self.label(row)}：{word}。", messages.SUCCESS)
 
 
-_YUAN: dict[str, Any] = {"min_value": 0, "max_digits": 14, "decimal_places": 2}
-
-
 class PayoutForm(forms.ModelForm):
-    """Yuan to the eye, fen to the model."""
-
-    amount = forms.DecimalField(
-        label="到账金额（元）", min_value=0, max_digits=14, decimal_places=2
-    )
-    fee = forms.DecimalField(label="手续费（元）", min_value=0, max_digits=14, decimal_places=2)
+    amount_fen = YuanField(label="到账金额（元）", max_fen=MAX_PAYOUT_FEN)
+    fee_fen = YuanField(label="手续费（元）", max_fen=MAX_PAYOUT_FEN, initial=0)
 
     class Meta:
         model = Payout
-        fields = ["channel", "reference", "paid_on"]
+        fields = ["channel", "reference", "paid_on", "amount_fen", "fee_fen"]
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
-        self.instance.amount_fen = int(cleaned.get("amount", 0) * 100)
-        self.instance.fee_fen = int(cleaned.get("fee", 0) * 100)
-        if not self.instance.amount_fen + self.instance.fee_fen:
-            raise forms.ValidationError("到账金额和手续费不能都为零。")
+        if cleaned.get("amount_fen") == 0 and cleaned.get("fee_fen") == 0:
+            self.add_error("amount_fen", "到账金额和手续费不能都为零。")
         return cleaned
 
 
@@ -109,7 +118,6 @@ class PayoutAdmin(StaffActsAdmin):
         yuan("amount_fen", "到账金额（元）"),
         yuan("fee_fen", "手续费（元）"),
         "booked_at",
-        "created_at",
     ]
     list_filter = ["channel", "paid_on"]
     search_fields = ["reference__startswith"]
@@ -119,7 +127,7 @@ class PayoutAdmin(StaffActsAdmin):
         return request.user.has_perm("qaorder.add_payout")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.list_display if obj else ["channel", "reference", "paid_on", "amount", "fee"]
+        return [*self.list_display, "created_at"] if obj else PayoutForm.Meta.fields
 
     def line(self, row: Payout) -> str:
         amount, fee = money.to_yuan(row.amount_fen), money.to_yuan(row.fee_fen)

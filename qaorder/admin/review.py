@@ -7,7 +7,7 @@ from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 
 from feiqingsong import money
-from feiqingsong.admin import ReadOnlyAdmin, ask_reason, yuan
+from feiqingsong.admin import EMPTY, ReadOnlyAdmin, ask_reason, yuan
 from qaorder.admin.acts import StaffActsAdmin
 from qaorder.models import Comparison, Discrepancy, HeldCharge, Notice, Resolution
 from qaorder.models.reconciliation import MONEY_KINDS
@@ -59,7 +59,7 @@ class HeldChargeAdmin(StaffActsAdmin):
 
     def line(self, row: HeldCharge) -> str:
         amount = money.to_yuan(row.remaining_fen)
-        return f"{row.charge_id}：{row.reason}，{amount} 元，商户订单号 {row.order_no}"
+        return f"渠道支付 {row.charge_id}：{row.reason}，{amount} 元，商户订单号 {row.order_no}"
 
 
 @admin.register(Discrepancy)
@@ -74,15 +74,13 @@ class DiscrepancyAdmin(StaffActsAdmin):
         yuan("our_amount_fen", "本地金额（元）"),
         yuan("provider_amount_fen", "渠道金额（元）"),
         "first_seen_at",
-        "last_seen_at",
         "resolution",
-        "resolved_at",
     ]
     list_filter = [UnresolvedFilter, "kind", "resolution", "first_seen_at"]
     search_fields = ["charge_id__exact", "refund_id__exact", "order_no__startswith"]
     search_help_text = "渠道支付或退款编号，或商户订单号开头"
     actions = ["resolve"]
-    fields = [*list_display, "refund_id", "payment"]
+    fields = [*list_display, "last_seen_at", "resolved_at", "refund_id", "payment"]
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Discrepancy]:
         return super().get_queryset(request).defer("payment__charge")
@@ -93,6 +91,11 @@ class DiscrepancyAdmin(StaffActsAdmin):
     @admin.action(description="标记为已处理（不移动款项）", permissions=["resolve"])
     def resolve(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> HttpResponse | None:
         rows = list(queryset.filter(resolved_at=None).exclude(kind__in=MONEY_KINDS)[:MAX_AT_ONCE])
+        if not rows:
+            self.message_user(
+                request, "所选记录都已处理，或需要用认可、不认可来处理。", messages.WARNING
+            )
+            return None
         answer = ask_reason(
             self,
             request,
@@ -102,11 +105,6 @@ class DiscrepancyAdmin(StaffActsAdmin):
             warning="只记录处理结果，不移动任何款项。请写明怎样处理的。",
             lines=[self.line(row) for row in rows],
         )
-        if not rows:
-            self.message_user(
-                request, "所选记录都已处理，或需要用认可、不认可来处理。", messages.WARNING
-            )
-            return None
         if not isinstance(answer, dict):
             return answer
         for row in rows:
@@ -117,7 +115,13 @@ class DiscrepancyAdmin(StaffActsAdmin):
         return None
 
     def line(self, row: Discrepancy) -> str:
-        return f"{row.charge_id}：{row.get_kind_display()}，商户订单号 {row.order_no}"
+        fen = row.provider_amount_fen
+        amount = EMPTY if fen is None else f"{money.to_yuan(fen)} 元"
+        line = f"渠道支付 {row.charge_id}：{row.get_kind_display()}，渠道金额 {amount}"
+        order = row.payment.order if row.payment else None
+        if order is None:
+            return f"{line}，商户订单号 {row.order_no or EMPTY}"
+        return f"{line}，订单 {order.order_number}（{order.get_status_display()}）"
 
 
 @admin.register(Notice)

@@ -10,6 +10,8 @@ from django.contrib import admin
 
 from feiqingsong.testing import factories
 from qaorder.models import RefundStatus, Status
+from qaorder.payments import outbox
+from qaorder.tests import book, flows
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
@@ -28,6 +30,7 @@ class Browser:
 
     def __init__(self, page: Any, home: str) -> None:
         self.page, self.home = page, home
+        self.ours: tuple[str, ...] = (home, "data:")
         self.outside: list[str] = []
         self.errors: list[str] = []
         page.on("request", self._requested)
@@ -36,7 +39,7 @@ class Browser:
         page.on("console", self._written)
 
     def _requested(self, request: Any) -> None:
-        if not request.url.startswith((self.home, "data:")):
+        if not request.url.startswith(self.ours):
             self.outside.append(request.url)
 
     def _answered(self, response: Any) -> None:
@@ -51,6 +54,10 @@ class Browser:
     def open(self, path: str) -> None:
         self.page.goto(self.home + path)
 
+    def allow(self, home: str) -> None:
+        """Let pages of another server of ours be opened too."""
+        self.ours += (home,)
+
     def log_in(self, username: str) -> None:
         self.open("/admin/")
         self.page.fill("#id_username", username)
@@ -62,6 +69,11 @@ class Browser:
         self.page.check(".action-select")
         self.page.select_option("select[name=action]", action)
         self.page.click("button[name=index]")
+
+    def confirm(self, reason: str) -> None:
+        """Give the reason on the page that asks for it."""
+        self.page.fill("#id_reason", reason)
+        self.page.click("input[type=submit]")
 
     def message(self) -> str:
         return str(self.page.text_content(".messagelist"))
@@ -97,23 +109,53 @@ def test_staff_verify_refund_and_retry(run):
     assert "1 名医生已通过认证" in run.message()
 
     run.open("/admin/qaorder/order/")
-    run.act("refund")
+    run.act("refund_order")
     assert "退还 15.00 元到余额" in run.page.content()
-    run.page.fill("#id_reason", "医生停诊")
-    run.page.click("input[type=submit]")
-    assert "退款 15.00 元，已退款" in run.message()
+    run.confirm("医生停诊")
+    assert "已执行" in run.message()
 
     doctor.refresh_from_db()
     order.refresh_from_db()
-    refund = order.paid_with.refund
+    refund = order.paid_with.refunds.get()
     assert doctor.is_verified
     assert (order.status, refund.reason) == (Status.CANCELLED, "医生停诊")
 
-    refund.status = RefundStatus.FAILED
+    refund.status, refund.refund_id = RefundStatus.FAILED, "re_1"
     refund.save()
     run.open("/admin/qaorder/refund/?status__exact=2")
-    run.act("retry")
-    assert "1 笔退款将重新发送到渠道" in run.message()
+    run.act("retry_refund")
+    run.confirm("账户已恢复")
+    assert "已执行" in run.message()
+
+
+def test_staff_see_and_accept_a_refund_made_in_the_providers_console(run, provider):
+    factories.make_user("boss", is_staff=True, is_superuser=True)
+    order = flows.new_order()
+    charge = flows.pay_remotely(provider, order).charge_id
+    console = f"{provider.sandbox.url}/mock/charges/{charge}"
+
+    run.allow(provider.sandbox.url)
+    run.page.goto(console)
+    run.page.click("text=控制台全额退款")
+    run.page.wait_for_selector("text=已退款")
+    provider.deliver_all("refund.succeeded")
+
+    run.log_in("boss")
+    run.open("/admin/qaorder/discrepancy/?resolved=no")
+    assert "渠道有退款，本地无记录" in run.page.content()
+    run.act("accept_console_refund")
+    assert f"渠道金额 15.00 元，订单 {order.order_number}（已支付）" in run.page.content()
+    run.page.select_option("#id_bearer", "platform")
+    run.confirm("患者要求")
+    assert "已执行" in run.message()
+    assert run.page.locator(".action-select").count() == 0
+
+    outbox.send_due()
+    run.open(f"/admin/qaorder/refund/?q={charge}")
+    assert run.page.text_content("#result_list .field-status") == "已退款"
+    order.refresh_from_db()
+    assert order.status == Status.CANCELLED
+    book.assert_agrees_with(provider)
 
 
 def test_every_page_of_the_admin_works_under_its_content_policy(run):
