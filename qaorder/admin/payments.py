@@ -118,7 +118,7 @@ class RefundAdmin(StaffActsAdmin):
         "=payment__payer__username",
     ]
     search_help_text = "商户订单号开头、渠道支付或退款编号，或付款人的用户名"
-    verbs = ("retry_refund", "refund_to_balance", "settle_refund_outside")
+    verbs = ("give_up_refund", "retry_refund", "refund_to_balance", "settle_refund_outside")
     fields = [
         *list_display,
         "held",

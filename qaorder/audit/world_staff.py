@@ -158,13 +158,13 @@ class _Side:
         self.world["held_refund"] = Refund.objects.get(held=rows["sent_back"]).pk
         console.look(_charge_id("given_back"), [self.answer("given_back", PART_FEN)])
         self.world["given_back_refund"] = Refund.objects.get(refund_id=_refund_id("given_back")).pk
-        row = discrepancies.note(
+        strange = discrepancies.note(
             DiscrepancyKind.REFUND_UNKNOWN,
             _charge_id("accepted"),
             refund_id=_refund_id("accepted"),
             theirs_fen=PART_FEN,
         )
-        self.ask("accept_console_refund", row, bearer=Bearer.PLATFORM)
+        self.ask("accept_console_refund", strange, bearer=Bearer.PLATFORM)
         payment = Payment.objects.get(charge_id=_charge_id("corrected"))
         self.collect(payment)
 
