@@ -23,11 +23,17 @@ BEARERS = (Bearer.DOCTOR, Bearer.PLATFORM)
 NO_OWNER = "没有这个订单号，也没有这个患者用户名。"
 
 
-def _check_owner(to: str) -> None:
-    orders = Order.objects.filter(order_number=to)
-    users = User.objects.filter(username=to, patient__isnull=False)
-    if not orders.exists() and not users.exists():
-        raise forms.ValidationError(NO_OWNER)
+class OwnerField(forms.CharField):
+    """The number of an order or the username of a patient, as `staff` takes it."""
+
+    def clean(self, value: Any) -> str:
+        # No validator: those run on text, too, that PostgreSQL does not take (NUL).
+        to = str(super().clean(value))
+        orders = Order.objects.filter(order_number=to)
+        users = User.objects.filter(username=to, patient__isnull=False)
+        if not orders.exists() and not users.exists():
+            raise forms.ValidationError(NO_OWNER)
+        return to
 
 
 PARAMETERS: dict[str, Callable[[], forms.Field]] = {
@@ -36,11 +42,8 @@ PARAMETERS: dict[str, Callable[[], forms.Field]] = {
         choices=[("", "请选择"), *((bearer.value, bearer.label) for bearer in BEARERS)],
         help_text="已支付、待回答的订单随之取消，不看此项",
     ),
-    "to": lambda: forms.CharField(
-        label="归还给",
-        max_length=50,
-        validators=[_check_owner],
-        help_text="未支付的订单号，或患者的用户名（转入余额）",
+    "to": lambda: OwnerField(
+        label="归还给", max_length=50, help_text="未支付的订单号，或患者的用户名（转入余额）"
     ),
 }
 

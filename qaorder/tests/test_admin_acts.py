@@ -106,6 +106,7 @@ def test_the_page_that_asks_says_what_about_and_changes_nothing(client, provider
     assert "超过 1000.00 元" in page
     for name in ("reason", *chosen.parameters):
         assert f'name="{name}"' in page
+    assert page.count("<select") == page.count('<option value="" selected>')
     assert book.everything() == before
 
 
@@ -264,5 +265,6 @@ def test_a_lock_that_cannot_be_had_leaves_a_request_waiting(client, colleague, s
 
     answer = act(colleague, REQUESTS, "approve", StaffRequest.objects.get())
 
+    assert answer.status_code == 200
     assert errors.BUSY in text(answer)
     assert book.everything() == before
