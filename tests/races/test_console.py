@@ -108,6 +108,38 @@ def test_accept_and_finish(provider_race: Race) -> None:
     )
 
 
+def test_dispute_and_the_sender_that_finds_it_covers_ours(provider_race: Race) -> None:
+    """Either the console's refund is ours, or the platform stands for it; never both."""
+    race, stage = provider_race, Stage(provider_race.provider)
+    race.provider = None  # its book has what was disputed as a refund, ours has not
+
+    def play() -> Problems:
+        order = stage.paid_by_charge()
+        row = told(stage, order, 1500)
+        stage.refund(order)()
+
+        disputed, sent = race.at_once(partial(console.dispute, row), outbox.send_due)
+
+        drain()
+        refund = Refund.objects.get(payment__order=order)
+        is_disputed = code(disputed) == "ok"
+        status = RefundStatus.FAILED if is_disputed else RefundStatus.SUCCEEDED
+        return wrong(
+            answers=(code(disputed) in ("ok", "!StaffRefusal"), True),
+            sent=(code(sent), "ok"),
+            status=(refund.status, status),
+        )
+
+    race.run(
+        "C2  dispute and adoption",
+        play,
+        lambda: unguarded.all_of(
+            unguarded.deciding_without_lock(meeting := race.meeting(2)),
+            unguarded.pausing(meeting, "refund.recorded"),
+        ),
+    )
+
+
 def test_two_members_approve_and_a_third_declines(provider_race: Race, settings: object) -> None:
     race, stage = provider_race, Stage(provider_race.provider)
     race.provider = None  # its book knows nothing of what staff do
