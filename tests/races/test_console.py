@@ -5,6 +5,7 @@ from itertools import cycle
 
 import pytest
 
+from accounts.models import User
 from feiqingsong.testing.factories import make_user
 from ledger.models import Transaction
 from qaorder.audit.runner import audit
@@ -31,7 +32,7 @@ def broken() -> Problems:
     return [f"{found.invariant.code}: {found.rows[:2]}" for found in audit() if found.rows]
 
 
-def member() -> object:
+def member() -> User:
     return make_user(is_staff=True, is_superuser=True)
 
 
@@ -263,8 +264,7 @@ def test_keeping_held_money_and_the_notice_that_puts_it_right(provider_race: Rac
         done = race.at_once(keep, partial(settlement.settle, fact))
 
         order.refresh_from_db()
-        row.refresh_from_db()
-        is_kept = row.resolution == "kept"
+        is_kept = HeldCharge.objects.get(pk=row.pk).resolution == "kept"
         return wrong(
             kept=(code(done[0]), "ok" if is_kept else "!StaffRefusal"),
             settled=(code(done[1]), "ok"),
