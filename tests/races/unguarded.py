@@ -3,6 +3,7 @@
 Each says which guard it removes. A race that still finds nothing wrong then proves nothing.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
@@ -26,6 +27,8 @@ from qaorder.models.payment import PaymentState, RefundStatus
 from qaorder.payments import (
     charges,
     checkout,
+    console,
+    discrepancies,
     inquiry,
     notices,
     outbox,
@@ -34,6 +37,7 @@ from qaorder.payments import (
     refunds,
     settlement,
 )
+from qaorder.payments import release as releases
 from qaorder.payments.gateways import GATEWAYS
 from qaorder.services import consultation, orders, subscriptions
 
@@ -492,4 +496,99 @@ def meeting_before_settling(meet: Meet) -> Iterator[None]:
         return settlement.settle(fact)
 
     with mock.patch.object(reconcile, "settle", settle):
+        yield
+
+
+# The provider's console, and staff.
+
+
+@contextmanager
+def deciding_without_lock(meet: Meet) -> Iterator[None]:
+    """Removes the lock under which staff see that a difference is not decided yet."""
+    open_difference = console._open_difference
+
+    def unlocked(*args: Any) -> Any:
+        found = open_difference(*args)
+        meet()
+        return found
+
+    with without_row_locks(), mock.patch.object(console, "_open_difference", unlocked):
+        yield
+
+
+@contextmanager
+def releasing_without_lock(meet: Meet) -> Iterator[None]:
+    """Removes the lock under which it is seen whether an order's money can be released."""
+
+    def release(order: Order) -> None:
+        releases.release(order)
+        meet()
+
+    with (
+        without_row_locks(),
+        mock.patch.object(discrepancies, "release", release),
+        mock.patch.object(orders, "release", release),
+    ):
+        yield
+
+
+@contextmanager
+def locking_the_refund_alone(meet: Meet) -> Iterator[None]:
+    """Removes the order of locks: a refund's comes before that of what its money came by."""
+    open_difference = console._open_difference
+
+    def lock(refund_pk: int) -> Refund:
+        rows = Refund.objects.select_for_update(of=("self",))
+        refund = rows.select_related("payment__order", "held").get(pk=refund_pk)
+        meet()
+        return refund
+
+    def then_meet(*args: Any) -> Any:
+        found = open_difference(*args)
+        meet()
+        return found
+
+    with (
+        mock.patch.object(refunds, "lock", lock),
+        mock.patch.object(console, "_open_difference", then_meet),
+    ):
+        yield
+
+
+@contextmanager
+def believing_the_first_look(meet: Meet) -> Iterator[None]:
+    """Removes the second look, under lock, at whose a provider's refund is."""
+    match, seen = refund_answers.match, threading.local()
+
+    def match_once(answer: dict[str, Any]) -> Refund | None:
+        known = vars(seen)
+        if answer["id"] not in known:
+            known[answer["id"]] = match(answer)
+            meet()
+        found: Refund | None = known[answer["id"]]
+        return found
+
+    with mock.patch.object(refund_answers, "match", match_once):
+        yield
+
+
+@contextmanager
+def unholding_whatever_was_decided(is_there: Meet, is_decided: Meet) -> Iterator[None]:
+    """Removes the look, under lock, at whether staff decided about money that is put right."""
+    unhold = settlement._unhold
+
+    def always(fact: settlement.PaidCharge) -> bool:
+        is_there()
+        is_decided()
+        unhold(fact)
+        return True
+
+    with mock.patch.object(settlement, "_unhold", always):
+        yield
+
+
+@contextmanager
+def failing_whatever_attempt() -> Iterator[None]:
+    """Removes the look at which attempt of a refund the provider's word is about."""
+    with mock.patch.object(refund_answers, "_attempt", lambda _answer, refund: refund.attempt):
         yield

@@ -1,0 +1,278 @@
+"""Refunds made in the provider's console, and staff: against each other, notices and the clock."""
+
+from functools import partial
+from itertools import cycle
+
+import pytest
+
+from accounts.models import User
+from feiqingsong.testing.factories import make_user
+from ledger.models import Transaction
+from qaorder.audit.runner import audit
+from qaorder.models import (
+    Bearer,
+    Discrepancy,
+    HeldCharge,
+    Order,
+    Refund,
+    RefundStatus,
+    Status,
+)
+from qaorder.payments import console, held, outbox, refunds, settlement, staff
+from tests.races import unguarded
+from tests.races.books import held_fen
+from tests.races.harness import Call, Problems, Race, at_point, code, codes, wrong
+from tests.races.stage import Stage, drain
+
+pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
+
+
+def broken() -> Problems:
+    """What the audit finds, whatever the provider's own book says."""
+    return [f"{found.invariant.code}: {found.rows[:2]}" for found in audit() if found.rows]
+
+
+def member() -> User:
+    return make_user(is_staff=True, is_superuser=True)
+
+
+def served(stage: Stage) -> Order:
+    """An answered order whose money came by the provider."""
+    order = stage.paid_by_charge()
+    assert stage.ask(order)().status_code == 201
+    order.refresh_from_db()
+    assert stage.answer(order)().status_code == 201
+    order.refresh_from_db()
+    return order
+
+
+def charge_of(order: Order) -> str:
+    return str(order.payments.get().charge_id)
+
+
+def told(stage: Stage, order: Order, amount: int) -> Discrepancy:
+    """The difference that a console's refund of the order's money leaves."""
+    made = stage.provider.console_refund(charge_of(order), amount)
+    stage.tell("refund.succeeded", made)()
+    return Discrepancy.objects.get(refund_id=made["id"])
+
+
+def acceptance(row: Discrepancy) -> Call:
+    return partial(
+        console.accept, row, bearer=Bearer.DOCTOR, actor=make_user(is_staff=True), reason="x"
+    )
+
+
+def test_accept_and_dispute(provider_race: Race) -> None:
+    race, stage = provider_race, Stage(provider_race.provider)
+
+    def play() -> Problems:
+        order = served(stage)
+        row = told(stage, order, 1500)
+
+        decided = race.at_once(acceptance(row), partial(console.dispute, row))
+
+        drain()
+        # What was disputed is no refund of ours; the provider's book has it as one.
+        if code(decided[1]) == "ok":
+            stage.provider.fail_refund_late(row.refund_id)
+        return wrong(decided=(codes(decided), ["!StaffRefusal", "ok"])) + broken()
+
+    race.run(
+        "C2  accept and dispute", play, lambda: unguarded.deciding_without_lock(race.meeting(2))
+    )
+
+
+def test_accept_and_finish(provider_race: Race) -> None:
+    """The doctor's share is taken in transit or after the release, never from both or neither."""
+    race, stage = provider_race, Stage(provider_race.provider)
+
+    def play() -> Problems:
+        order = served(stage)
+        row = told(stage, order, 1500)
+
+        accepted, finished = race.at_once(acceptance(row), stage.finish(order))
+
+        drain()
+        order.refresh_from_db()
+        return wrong(
+            answers=([code(accepted), code(finished)], ["ok", "ok"]),
+            status=(order.status, Status.FINISHED),
+            released=(order.released_at is not None, True),
+            held=(held_fen(order), 0),
+        )
+
+    race.run(
+        "C2  accept and finish",
+        play,
+        lambda: unguarded.releasing_without_lock(race.meeting(2)),
+    )
+
+
+def test_dispute_and_the_sender_that_finds_it_covers_ours(provider_race: Race) -> None:
+    """Either the console's refund is ours, or the platform stands for it; never both."""
+    race, stage = provider_race, Stage(provider_race.provider)
+    race.provider = None  # its book has what was disputed as a refund, ours has not
+
+    def play() -> Problems:
+        order = stage.paid_by_charge()
+        row = told(stage, order, 1500)
+        stage.refund(order)()
+
+        disputed, sent = race.at_once(partial(console.dispute, row), outbox.send_due)
+
+        drain()
+        refund = Refund.objects.get(payment__order=order)
+        is_disputed = code(disputed) == "ok"
+        status = RefundStatus.FAILED if is_disputed else RefundStatus.SUCCEEDED
+        return wrong(
+            answers=(code(disputed) in ("ok", "!StaffRefusal"), True),
+            sent=(code(sent), "ok"),
+            status=(refund.status, status),
+        )
+
+    race.run(
+        "C2  dispute and adoption",
+        play,
+        lambda: unguarded.all_of(
+            unguarded.deciding_without_lock(meeting := race.meeting(2)),
+            unguarded.pausing(meeting, "refund.recorded"),
+        ),
+    )
+
+
+def test_two_members_approve_and_a_third_declines(provider_race: Race, settings: object) -> None:
+    race, stage = provider_race, Stage(provider_race.provider)
+    race.provider = None  # its book knows nothing of what staff do
+    settings.STAFF_DOUBLE_CHECK_FEN = 0  # type: ignore[attr-defined]
+
+    def play() -> Problems:
+        order = stage.paid_by_charge()
+        stage.provider.reject_refunds(charge_of(order))
+        stage.refund(order)()
+        outbox.send_due()
+        row = Refund.objects.get(payment__order=order)
+        request = staff.ask("refund_to_balance", row, actor=member(), reason="x")
+
+        decided = race.at_once(
+            partial(staff.approve, request, actor=member()),
+            partial(staff.approve, request, actor=member()),
+            partial(staff.decline, request, actor=member()),
+        )
+
+        request.refresh_from_db()
+        row.refresh_from_db()
+        posted = Transaction.objects.filter(reference__startswith=f"refund:{row.pk}:").count()
+        is_done = request.state == "done"
+        return wrong(
+            decided=(codes(decided), ["!StaffRefusal", "!StaffRefusal", "ok"]),
+            posted=(posted, int(is_done)),
+        )
+
+    race.run("–   approve, approve, decline", play, unguarded.without_row_locks)
+
+
+def test_taking_back_and_the_notice_that_says_so_again(provider_race: Race) -> None:
+    """One goes from the difference to the refund, the other from the refund to the difference."""
+    race, stage = provider_race, Stage(provider_race.provider)
+
+    def play() -> Problems:
+        order = stage.paid_by_charge()
+        stage.refund(order)()
+        drain()
+        refund = Refund.objects.get(payment__order=order)
+        failed = stage.provider.fail_refund_late(str(refund.refund_id))
+        stage.tell("refund.failed", failed)()
+        row = Discrepancy.objects.get(refund_id=failed["id"])
+
+        done = race.at_once(partial(console.take_back, row), stage.tell("refund.failed", failed))
+
+        refund.refresh_from_db()
+        return wrong(done=(codes(done), ["ok", "ok"]), status=(refund.status, RefundStatus.FAILED))
+
+    race.run(
+        "C2  taking back and its notice",
+        play,
+        lambda: unguarded.locking_the_refund_alone(race.meeting(2)),
+    )
+
+
+def test_two_readers_of_a_console_refund_that_covers_ours(provider_race: Race) -> None:
+    race, stage = provider_race, Stage(provider_race.provider)
+
+    def play() -> Problems:
+        order = stage.paid_by_charge()
+        stage.refund(order)()
+        made = stage.provider.console_refund(charge_of(order))
+
+        done = race.at_once(
+            stage.tell("refund.succeeded", made), partial(console.look, made["charge"], [made])
+        )
+
+        drain()
+        return wrong(
+            done=(codes(done), ["ok", "ok"]),
+            status=(Refund.objects.get(payment__order=order).status, RefundStatus.SUCCEEDED),
+            differences=(Discrepancy.objects.filter(resolved_at=None).count(), 0),
+        )
+
+    race.run(
+        "C2  two readers of a console's refund",
+        play,
+        lambda: unguarded.believing_the_first_look(race.meeting(2)),
+    )
+
+
+def test_retry_late_failure_and_the_sender(provider_race: Race) -> None:
+    race, stage = provider_race, Stage(provider_race.provider)
+
+    def play() -> Problems:
+        order = stage.paid_by_charge()
+        stage.provider.sandbox.script_refunds("refuse")
+        stage.refund(order)()
+        drain()
+        refund = Refund.objects.get(payment__order=order)
+        failed = stage.provider.sandbox.refunds.page(charge_of(order), {})["data"][0]
+        tell = stage.tell("refund.failed", failed)
+        refunds.retry(refund)
+
+        with at_point("refund.asked", lambda: tell() and None):
+            done = race.at_once(outbox.send_due, tell, outbox.send_due)
+
+        refund.refresh_from_db()
+        return wrong(done=(codes(done), ["ok"] * 3), status=(refund.status, RefundStatus.SUCCEEDED))
+
+    race.run("C12 retry and a late failure", play, unguarded.failing_whatever_attempt)
+
+
+def test_keeping_held_money_and_the_notice_that_puts_it_right(provider_race: Race) -> None:
+    race, stage = provider_race, Stage(provider_race.provider)
+    race.provider = None  # its book knows nothing of what staff do
+    is_there, is_decided = race.meeting(2), race.meeting(2)
+    turns = cycle([100, 1499])
+
+    def play() -> Problems:
+        order = stage.order()
+        charge = stage.charge(order)
+        right = stage.provider.sandbox.pay(charge, force=True)
+        stage.tell("charge.succeeded", right | {"amount": next(turns)})()
+        row = HeldCharge.objects.get(charge_id=charge)
+        fact = settlement.read_paid_charge(right)
+        assert fact is not None
+
+        keep = race.then(partial(held.keep, row), is_decided, after=is_there)
+        done = race.at_once(keep, partial(settlement.settle, fact))
+
+        order.refresh_from_db()
+        is_kept = HeldCharge.objects.get(pk=row.pk).resolution == "kept"
+        return wrong(
+            kept=(code(done[0]), "ok" if is_kept else "!StaffRefusal"),
+            settled=(code(done[1]), "ok"),
+            status=(order.status, Status.UNPAID if is_kept else Status.PAID),
+        )
+
+    race.run(
+        "C3  keeping held money and its right notice",
+        play,
+        lambda: unguarded.unholding_whatever_was_decided(is_there, is_decided),
+    )
