@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from ledger import services as ledger
+from qaorder import worklist
 from qaorder.jobs import orders as sweeps
 from qaorder.models import Order, Refund, Status
 from qaorder.models.payment import RefundStatus
@@ -135,7 +136,11 @@ def _twice_again(race: Race, stage: Stage, order: Order) -> list[str]:
     ) + order_problems(order)
 
 
-def test_r28_three_copies_send_each_refund_once(provider_race: Race) -> None:
+def test_r28_three_copies_send_each_refund_once(
+    provider_race: Race, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Without a lease a copy never runs out of rows.
+    monkeypatch.setattr(worklist, "SWEEP_SECONDS", 3.0)
     race, stage = provider_race, Stage(provider_race.provider)
     requests = partial(_requests, stage, "refund.create")
 
