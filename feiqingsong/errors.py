@@ -27,6 +27,7 @@ UNREADABLE = "请求体无法解析"
 TOO_LARGE = "请求体过大"
 BUSY = "系统繁忙，请稍后重试"
 BROKEN = "服务器内部错误"
+TWICE = "同样的内容刚刚已提交，请刷新后查看"
 TOO_MANY_ERRORS = "输入有误，错误过多"
 MAX_ERROR = 16 * 1024
 """Bytes of any error's body, which may be stored with an idempotency key."""

@@ -5,7 +5,7 @@ from contextlib import suppress
 from io import BytesIO
 from typing import IO, Any
 
-from django.db import InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from feiqingsong import errors
@@ -43,12 +43,18 @@ class JsonErrorsMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer staff who waited in vain for a lock or a password hash; the API's views do so."""
-        if not isinstance(exception, (errors.Busy, OperationalError, InterfaceError)):
-            return None
-        headers = {"Retry-After": errors.RETRY_AFTER}
+        """Answer staff who waited in vain for a lock or a password hash, or whose twin was quicker.
+
+        The API's views do so themselves.
+        """
         plain = "text/plain; charset=utf-8"
-        return HttpResponse(errors.BUSY, plain, errors.Busy.status_code, headers=headers)
+        if isinstance(exception, (errors.Busy, OperationalError, InterfaceError)):
+            headers = {"Retry-After": errors.RETRY_AFTER}
+            return HttpResponse(errors.BUSY, plain, errors.Busy.status_code, headers=headers)
+        if isinstance(exception, IntegrityError):
+            errors.log_bug(exception)  # which it is unless two submitted the same at once
+            return HttpResponse(errors.TWICE, plain, 409)
+        return None
 
 
 class BodyLimitMiddleware:

@@ -81,6 +81,15 @@ def test_a_lock_that_a_page_of_the_admin_waited_for_in_vain_is_503_in_words(brok
     assert int(response.headers["Retry-After"]) > 0
 
 
+def test_what_two_members_of_staff_submit_at_once_is_409_for_the_second(broken_urls, caplog):
+    response = Client(raise_request_exception=False).post("/admin/twice/")
+
+    assert response.status_code == 409
+    assert response.content.decode() == "同样的内容刚刚已提交，请刷新后查看"
+    assert "IntegrityError" in caplog.text
+    assert SECRET not in caplog.text
+
+
 def test_no_error_is_longer_than_what_may_be_stored(broken_urls):
     response = APIClient().get("/qaorder/wordy/")
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection
 from django.http import HttpRequest
 from django.urls import path
 from rest_framework.exceptions import ValidationError
@@ -74,8 +74,13 @@ def locked_elsewhere(request: HttpRequest) -> None:
     raise OperationalError(SECRET)
 
 
+def submitted_twice(request: HttpRequest) -> None:
+    raise IntegrityError(SECRET)
+
+
 urlpatterns = [
     path("admin/locked/", locked_elsewhere),
+    path("admin/twice/", submitted_twice),
     path("qaorder/broken/<str:cause>/", BrokenView.as_view()),
     path("qaorder/bad-sql/", BadSqlView.as_view()),
     path("qaorder/wordy/", WordyView.as_view()),

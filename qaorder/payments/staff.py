@@ -188,6 +188,8 @@ def ask(
     Raises: StaffRefusal.
     """
     chosen = _allowed(verb, actor)
+    if isinstance(row, Order):  # which may just be paid; the acts lock it before all else, too
+        Order.objects.select_for_update().get(pk=row.pk)
     row.refresh_from_db()
     if not reason.strip() or set(arguments) != set(chosen.parameters):
         raise StaffRefusal("请填写原因和所需的各项。")

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from feiqingsong.errors import StaffRefusal
+from feiqingsong.errors import TWICE, StaffRefusal
 from qaorder.models import StaffRequestState
 from qaorder.payments import payouts, staff
 
@@ -35,7 +35,6 @@ class Command(BaseCommand):
                     self.stdout.write(f"{payout} {'已入账' if is_done else '待复核'}")
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"无法读取文件 / cannot read the file: {file}") from error
-        except StaffRefusal as refusal:
-            raise CommandError(
-                f"{refusal.message}；没有录入任何一行 / nothing was entered"
-            ) from None
+        except (StaffRefusal, IntegrityError) as error:
+            reason = error.message if isinstance(error, StaffRefusal) else TWICE
+            raise CommandError(f"{reason}；没有录入任何一行 / nothing was entered") from None

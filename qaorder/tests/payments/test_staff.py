@@ -4,11 +4,12 @@ from datetime import date, timedelta
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
 from feiqingsong.errors import StaffRefusal
 from feiqingsong.testing.factories import make_patient, make_user, order_in, refund
+from feiqingsong.tests.test_errors import impatient, locked_elsewhere
 from ledger.models import Entry
 from qaorder.models import (
     Discrepancy,
@@ -422,3 +423,15 @@ def test_money_that_comes_late_and_cannot_go_back_has_a_way_out_too(provider, bo
         settle(PaidCharge(charge["id"], charge["order_no"], "alipay", 1500, timezone.now()))
         == "repeated"
     )
+
+
+@pytest.mark.postgres
+def test_what_an_order_s_refund_moves_is_read_under_its_lock(boss, settings):
+    """So that one paid in that instant does not pass for one of 0.00 元."""
+    settings.STAFF_DOUBLE_CHECK_FEN = 1
+    order = order_in(Status.PAID)
+
+    with impatient(), locked_elsewhere(order), pytest.raises(OperationalError):
+        staff.ask("refund_order", order, actor=boss, reason="x")
+
+    assert not StaffRequest.objects.exists()
