@@ -184,7 +184,8 @@ class Race:
 
         `play` makes fresh rows, races over them and returns which rules it found broken.
         """
-        many = min(rounds(), at_most) if self.guarded else min(rounds(), at_most, UNGUARDED_ROUNDS)
+        # Without its guard a race goes on until it breaks something.
+        many = min(rounds(), at_most) if self.guarded else min(at_most, UNGUARDED_ROUNDS)
         result = Result(name, self.guarded)
         RESULTS.append(result)
         with ExitStack() as stack:
