@@ -4,6 +4,7 @@ Each says which guard it removes. A race that still finds nothing wrong then pro
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
@@ -271,6 +272,7 @@ def meeting_after_reading_periods(meet: Meet) -> Iterator[None]:
     def running_period(*args: Any) -> Any:
         period = running(*args)
         meet()
+        time.sleep(0.1)  # so that the others have written by then
         return period
 
     def is_used(period: Subscription) -> bool:
