@@ -38,6 +38,7 @@ Json = dict[str, Any]
 
 NOT_BOOKED = "这笔支付还没有入账，请等系统与渠道核对后再认可。"
 DECIDED_ABOUT = "这笔异常到账已经另行处理，只能由平台承担。"
+SENT_AGAIN = "这笔退款已经撤销，并已重新退款或改以其他方式退还。"
 DECIDED = (Resolution.ACCEPTED, Resolution.DISPUTED)
 
 
@@ -210,7 +211,8 @@ def take_back(difference: Discrepancy) -> None:
     """Accept that a refund failed at the provider after it had succeeded, or is not there.
 
     Our refund counts as failed again and waits for staff; a disputed one gives the platform its
-    money back.  Raises: StaffRefusal if it was decided already; CannotRefund.
+    money back.  Raises: StaffRefusal if it was decided already, or the refund sent again since;
+    CannotRefund.
     """
     row, held, payment = _open_difference(
         difference, DiscrepancyKind.REFUND_UNDONE, DiscrepancyKind.REFUND_ABSENT
@@ -222,7 +224,10 @@ def take_back(difference: Discrepancy) -> None:
         resolution=Resolution.DISPUTED,
     ).first()
     if disputed is None:
-        refunds.undo(Refund.objects.get(refund_id=row.refund_id))
+        refund = Refund.objects.filter(refund_id=row.refund_id).first()
+        if refund is None:
+            raise StaffRefusal(SENT_AGAIN)
+        refunds.undo(refund)
     else:
         amount = int(disputed.provider_amount_fen or 0)
         legs = {ledger.platform(): amount, _clearing(held, payment): -amount}

@@ -316,6 +316,26 @@ def test_a_refund_that_the_provider_does_not_have_is_taken_back_and_paid_otherwi
     book.assert_agrees_with(provider)
 
 
+def test_a_refund_told_of_twice_is_taken_back_once(provider):
+    order, payment = paid_order(provider)
+    refund(order)
+    settle_all(provider)
+    done = Refund.objects.get()
+    absent, undone = (
+        discrepancies.note(kind, payment.charge_id, payment=payment, refund_id=done.refund_id)
+        for kind in ("refund_absent", "refund_undone")
+    )
+    boss = make_user(is_staff=True, is_superuser=True)
+    staff.ask("take_back_refund", absent, actor=boss, reason="x")
+    staff.ask("retry_refund", done, actor=boss, reason="x")
+    before = book.balances()
+
+    with pytest.raises(StaffRefusal):
+        staff.ask("take_back_refund", undone, actor=boss, reason="x")
+
+    assert book.balances() == before
+
+
 @pytest.mark.parametrize("amount", [None, "500", 0, -1, 2**70, True, 5.5, [], {}])
 def test_a_refund_whose_amount_cannot_be_read_is_shown_to_staff_and_moves_nothing(provider, amount):
     _, payment = paid_order(provider)
