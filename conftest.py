@@ -10,7 +10,7 @@ import redis
 from django.conf import settings as django_settings
 from django.db import connection
 
-from feiqingsong import failpoints
+from api import failpoints
 from feiqingsong.testing.limits import Counting
 from feiqingsong.testing.provider import Provider
 from feiqingsong.testing.sqlite import lift_append_only_for_flush

@@ -9,9 +9,9 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from accounts.models import SignInNetwork, User
-from feiqingsong import limit_table, limits, security_log
-from feiqingsong.client_address import client_network
-from feiqingsong.errors import Busy, TooManyRequests
+from api import limit_table, limits, security_log
+from api.client_address import client_network
+from api.errors import Busy, TooManyRequests
 
 NETWORKS_KEPT = 20
 """Of each account, those used last."""

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 from accounts import sessions
 from accounts.models import User
-from feiqingsong import security_log
+from api import security_log
 
 LOGIN_EXPIRED = "登录已失效，请重新登录"
 _TOKEN = re.compile(rb"[0-9a-f]{40}")

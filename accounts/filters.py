@@ -6,7 +6,7 @@ import django_filters
 from django.db.models import F, QuerySet
 
 from accounts.models import Doctor
-from feiqingsong.filters import ChoiceFilter, SearchFilter, TextFilter
+from api.filters import ChoiceFilter, SearchFilter, TextFilter
 
 ORDERINGS = {
     "online_price": "online_price_fen",

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.hashers import ScryptPasswordHasher
 
-from feiqingsong.errors import Busy
+from api.errors import Busy
 
 WAITING_PER_PLACE = 2
 PATIENCE_SECONDS = 3.0

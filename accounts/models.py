@@ -13,8 +13,8 @@ from knox.models import AuthToken
 
 from accounts.lookalikes import skeletons
 from accounts.names import MAX_NAME, MAX_USERNAME, url_safe
-from feiqingsong.money import MAX_FEN
-from feiqingsong.text import check_line, check_text
+from api.money import MAX_FEN
+from api.text import check_line, check_text
 
 # No 0/O, 1/I/L: codes are read aloud and typed on phones.
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"

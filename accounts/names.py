@@ -9,7 +9,7 @@ from django.core.validators import RegexValidator
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.lookalikes import skeletons
-from feiqingsong.text import check_visible
+from api.text import check_visible
 
 MIN_USERNAME, MAX_USERNAME, MAX_NAME = 2, 50, 50
 BAD_USERNAME = (

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.serializers import DoctorProfileSerializer, UserSerializer, UserUpdateSerializer
-from feiqingsong.fields import YuanField
+from api.fields import YuanField
 
 
 class MeSerializer(UserSerializer):

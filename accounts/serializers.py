@@ -12,7 +12,7 @@ from accounts.attempts import password_attempt
 from accounts.models import LICENCE_TAKEN, NAME_TAKEN, Doctor, Session, User
 from accounts.names import MAX_NAME, MAX_USERNAME, MIN_USERNAME, check_name, check_username
 from accounts.passwords import MAX_PASSWORD
-from feiqingsong.fields import HTTP_URL, InputModelSerializer, TextField, YuanField
+from api.fields import HTTP_URL, InputModelSerializer, TextField, YuanField
 
 MAX_LOOKED_UP = 150
 MAX_CODE = 50

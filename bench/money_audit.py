@@ -51,8 +51,8 @@ ROWS = [
     SELECT n, number, patient, doctor, CASE WHEN is_monthly THEN 'monthly' ELSE 'online' END,
         {amount}, status, made, channel, CASE WHEN kind IN (0, 1, 2, 8) THEN NULL ELSE n END,
         made + interval '3 days', made FROM plan""",
-    """INSERT INTO qaorder_payment (id, order_id, payer_id, channel, order_no, amount_fen, state,
-        charge_id, charge, asked_at, checked_at, paid_at, created_at)
+    """INSERT INTO payments_payment (id, order_id, payer_id, channel, order_no, amount_fen, state,
+        charge_id, charge, sent_at, inquired_at, paid_at, created_at)
     SELECT n, n, patient, channel, number || CASE WHEN channel = 'balance' THEN '00' ELSE '' END,
         {amount}, CASE WHEN kind = 1 THEN 'pending' ELSE 'paid' END,
         CASE WHEN channel <> 'balance' THEN 'ch_' || n END, repeat('x', 1500), made, now(),
@@ -60,7 +60,7 @@ ROWS = [
     UNION ALL SELECT {orders} + n, NULL, patient, 'wx', '7' || lpad(n::text, 25, '0'), {amount},
         'paid', 'ch_r' || n, '', made, made, made, made FROM plan WHERE channel = 'balance'
         AND kind NOT IN (0, 2)""",
-    """INSERT INTO qaorder_refund (id, payment_id, amount_fen, status, reason, role, refund_id,
+    """INSERT INTO payments_refund (id, payment_id, amount_fen, status, reason, role, refund_id,
         failure_code, failure_msg, tries, sent_at, next_try_at, created_at, finished_at)
     SELECT n, n, {amount}, 1, '', 'patient', CASE WHEN channel <> 'balance' THEN 're_' || n END,
         '', '', 1, made, made, made, made FROM plan WHERE kind IN (6, 7, 8)""",
@@ -82,12 +82,12 @@ ROWS = [
     SELECT n, n, '[]', '[]', repeat('x', 200), '', made FROM plan WHERE status IN (3, 4, 5)""",
     """INSERT INTO qaorder_evaluation (id, order_id, doctor_id, evaluate_type, scores, content,
         created_at) SELECT n, n, doctor, 'online', 5, 'x', made FROM plan WHERE status = 5""",
-    """INSERT INTO qaorder_subscription (order_id, patient_id, doctor_id, start_at, end_at)
+    """INSERT INTO qaorder_period (order_id, patient_id, doctor_id, start_at, end_at)
     SELECT n, patient, doctor, made - n * interval '1 day', made - n * interval '1 day'
         + interval '30 days' FROM plan WHERE is_monthly""",
-    """INSERT INTO qaorder_notice (event_id, type, object_id, order_no, outcome, digest,
+    """INSERT INTO payments_notice (event_id, type, object_id, order_no, outcome, digest,
         received_at) SELECT 'evt_' || id, 'charge.succeeded', charge_id, order_no, 'applied', '',
-        paid_at FROM qaorder_payment WHERE state = 'paid' AND charge_id IS NOT NULL""",
+        paid_at FROM payments_payment WHERE state = 'paid' AND charge_id IS NOT NULL""",
 ]
 BOOK = [
     """CREATE TEMP TABLE leg AS SELECT row_number() OVER (ORDER BY n, step, code) AS seq, *
@@ -98,14 +98,14 @@ BOOK = [
         WHERE channel = 'balance' AND kind NOT IN (0, 2)
         UNION ALL SELECT n, 2, 'capture:' || n, 'payment', number, code, amount FROM plan,
             LATERAL (VALUES (CASE WHEN channel = 'balance' THEN 'wallet:' || patient
-                ELSE 'clearing:' || channel END, -{amount}), ('held', {amount})) legs (code, amount)
+                ELSE 'clearing:' || channel END, -{amount}), ('in_transit', {amount})) legs (code, amount)
         WHERE kind NOT IN (0, 1, 2)
         UNION ALL SELECT n, 3, 'refund:' || n, 'refund', number, code, amount FROM plan,
             LATERAL (VALUES (CASE WHEN channel = 'balance' THEN 'wallet:' || patient
-                ELSE 'clearing:' || channel END, {amount}), ('held', -{amount})) legs (code, amount)
+                ELSE 'clearing:' || channel END, {amount}), ('in_transit', -{amount})) legs (code, amount)
         WHERE kind IN (6, 7, 8)
         UNION ALL SELECT n, 4, 'completion:' || n, 'completion', number, code, amount FROM plan,
-            LATERAL (VALUES ('held', -{amount}), ('platform', {share}),
+            LATERAL (VALUES ('in_transit', -{amount}), ('platform', {share}),
                 ('earnings:' || {patients} + doctor, {amount} - {share})) legs (code, amount)
         WHERE status IN (4, 5)) legs""",
     """INSERT INTO ledger_account (code, kind, owner_id, balance_fen)
@@ -146,7 +146,7 @@ def _measure(options: argparse.Namespace) -> int:
     django.setup()
     from django.core.management import call_command
 
-    from qaorder.audit.runner import audit
+    from audit.runner import audit
 
     call_command("migrate", verbosity=0)
     started = time.monotonic()

@@ -172,7 +172,8 @@ class Delivery:
 def make_charges(sandbox: Any, count: int) -> None:
     """Orders with a pending attempt each, some cancelled, some with two; charges paid."""
     from feiqingsong.testing.factories import make_doctor, make_patient
-    from qaorder.models import Order, Payment
+    from payments.models import Payment
+    from qaorder.models import Order
 
     patients = [make_patient() for _ in range(PATIENTS)]
     doctors = [make_doctor() for _ in range(DOCTORS)]
@@ -196,7 +197,7 @@ def _new_order(patient: Any, doctor: Any) -> Any:
     from django.utils import timezone
 
     from qaorder.models import Order
-    from qaorder.services.orders import new_order_number
+    from qaorder.orders import new_order_number
 
     return Order(
         order_number=new_order_number(patient),
@@ -211,8 +212,8 @@ def _new_order(patient: Any, doctor: Any) -> Any:
 def _new_payment(sandbox: Any, order: Any, channel: str, suffix: str) -> Any:
     from django.utils import timezone
 
-    from qaorder.models import Payment
-    from qaorder.payments.charges import expiry_of
+    from payments.charges import expiry_of
+    from payments.models import Payment
 
     charge = sandbox.create_charge(
         {
@@ -236,7 +237,7 @@ def _new_payment(sandbox: Any, order: Any, channel: str, suffix: str) -> Any:
         state="pending",
         charge_id=charge["id"],
         charge=json.dumps(charge),
-        asked_at=timezone.now(),
+        sent_at=timezone.now(),
     )
     payment.expires_at = expiry_of(charge, payment)
     return payment
@@ -244,7 +245,7 @@ def _new_payment(sandbox: Any, order: Any, channel: str, suffix: str) -> Any:
 
 def _cancel(orders: list[Any]) -> None:
     from qaorder.lifecycle import Role
-    from qaorder.services.orders import cancel_order
+    from qaorder.orders import cancel_order
 
     for order in orders:
         cancel_order(order=order, role=Role.CLOCK)
@@ -272,7 +273,7 @@ def settle_everything(environment: dict[str, str]) -> int:
     """Run the jobs until no refund is open; return how many rounds it took."""
     from django.db import connection
 
-    from qaorder.models import Refund
+    from payments.models import Refund
 
     for rounds in range(1, 60):
         subprocess.run(
@@ -295,7 +296,8 @@ def verdict(sandbox: Any) -> list[str]:
     from django.db.models import Count, Sum
 
     from ledger.models import Entry, Transaction
-    from qaorder.models import Order, Payment, Refund
+    from payments.models import Payment, Refund
+    from qaorder.models import Order
 
     connection.close()
     book = sandbox.book()

@@ -73,9 +73,10 @@ def serve_orders() -> None:
 
 def misbehave(sandbox: Any, phase: int) -> Counter[str]:
     """Ask for refunds and make some in the console; return how many of each."""
-    from feiqingsong.errors import Refusal
+    from api.errors import Refusal
     from feiqingsong.testing import factories
-    from qaorder.models import Order, Refund
+    from payments.models import Refund
+    from qaorder.models import Order
 
     done: Counter[str] = Counter()
     for order in Order.objects.filter(status__range=(1, 5)):
@@ -136,7 +137,7 @@ def net_at_the_provider(sandbox: Any) -> Counter[str]:
 
 def unbooked() -> Counter[str]:
     """What the open differences say of money that our book does not know yet."""
-    from qaorder.models import Discrepancy
+    from payments.models import Discrepancy
 
     open_ones = Discrepancy.objects.filter(resolved_at=None)
     found: Counter[str] = Counter()
@@ -173,10 +174,10 @@ def verdict(sandbox: Any, environment: dict[str, str]) -> list[str]:
 
 def decide(environment: dict[str, str]) -> Counter[str]:
     """Let staff end whatever waits for them, each thing one way or the other."""
-    from feiqingsong.errors import Refusal, StaffRefusal
+    from api.errors import Refusal, StaffRefusal
     from feiqingsong.testing import factories
-    from qaorder.models import Discrepancy, Refund
-    from qaorder.payments import staff
+    from payments import staff_acts
+    from payments.models import Discrepancy, Refund
 
     boss = factories.make_user(is_staff=True, is_superuser=True)
     done: Counter[str] = Counter()
@@ -186,7 +187,7 @@ def decide(environment: dict[str, str]) -> Counter[str]:
         for row in rows:
             for verb, arguments in _ways_out(row):
                 try:
-                    staff.ask(verb, row, actor=boss, reason="soak", **arguments)
+                    staff_acts.ask(verb, row, actor=boss, reason="soak", **arguments)
                     done[verb] += 1
                     break
                 except (Refusal, StaffRefusal):
@@ -227,7 +228,7 @@ def run(folder: Path, cluster: Any, options: Any) -> int:
 
 
 def through_it_all(sandbox: Any, cluster: Any, environment: dict[str, str], options: Any) -> int:
-    from qaorder.audit.attention import waiting_for_staff
+    from audit.attention import waiting_for_staff
 
     web, jobs = soak.Web(environment), Jobs(environment)
     seen, began = 0, time.monotonic()

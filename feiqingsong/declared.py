@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from feiqingsong import limit_table
+from api import limit_table
 from feiqingsong import setting_types as types
 from feiqingsong.environment import (
     BASE_DIR,

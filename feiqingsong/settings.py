@@ -8,7 +8,8 @@ import os
 from datetime import timedelta
 from typing import Any
 
-from feiqingsong import declared, environment, limit_table
+from api import limit_table
+from feiqingsong import declared, environment
 from feiqingsong.secret_file import read_or_create_secret
 
 BASE_DIR = environment.BASE_DIR
@@ -27,7 +28,7 @@ HOST = _set["HOST"]
 PORT = _set["PORT"]
 
 INSTALLED_APPS = [
-    "accounts.admin_site.AdminConfig",
+    "staff.site.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -40,19 +41,25 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "feiqingsong",
+    "api",
     "accounts",
     "ledger",
     "qaorder",
+    "payments",
+    "staff",
+    "jobs",
+    "audit",
+    "demo",
     *(["pingpp_sandbox"] if DEVELOPMENT else []),
 ]
 MIDDLEWARE = [
     # First, so that their headers are on every answer.
     "django.middleware.security.SecurityMiddleware",
-    "feiqingsong.transport.ContentSecurityPolicyMiddleware",
-    "feiqingsong.transport.HTTPSOnlyMiddleware",
-    "feiqingsong.middleware.JsonErrorsMiddleware",
+    "api.transport.ContentSecurityPolicyMiddleware",
+    "api.transport.HTTPSOnlyMiddleware",
+    "api.middleware.JsonErrorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "feiqingsong.middleware.BodyLimitMiddleware",
+    "api.middleware.BodyLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -101,6 +108,7 @@ else:
         f" -c lock_timeout={_set['DB_LOCK_TIMEOUT']}"
         " -c idle_in_transaction_session_timeout=10000",
     )
+DATABASE_IS_ELSEWHERE = environment.is_elsewhere(DATABASES["default"], os.environ)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Accounts
@@ -130,14 +138,14 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
-        "feiqingsong.parsers.JSONParser",
-        "feiqingsong.parsers.FormParser",
-        "feiqingsong.parsers.MultiPartParser",
+        "api.parsers.JSONParser",
+        "api.parsers.FormParser",
+        "api.parsers.MultiPartParser",
     ],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "feiqingsong.negotiation.JSONOnlyNegotiation",
-    "DEFAULT_PAGINATION_CLASS": "feiqingsong.pagination.PageNumberPagination",
-    "DEFAULT_SCHEMA_CLASS": "feiqingsong.schema.AutoSchema",
-    "EXCEPTION_HANDLER": "feiqingsong.errors.exception_handler",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "api.negotiation.JSONOnlyNegotiation",
+    "DEFAULT_PAGINATION_CLASS": "api.pagination.PageNumberPagination",
+    "DEFAULT_SCHEMA_CLASS": "api.schema.AutoSchema",
+    "EXCEPTION_HANDLER": "api.errors.exception_handler",
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%f",
     "DEFAULT_METADATA_CLASS": None,
     "URL_FORMAT_OVERRIDE": None,
@@ -157,13 +165,13 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_PATCH": False,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "feiqingsong.schema.finish",
+        "api.schema.finish",
     ],
     "ENUM_NAME_OVERRIDES": {
         "StatusEnum": "qaorder.models.Status",
         "RefundStatusEnum": "qaorder.models.RefundStatus",
         "ChannelEnum": "qaorder.models.Channel",
-        "RechargeChannelEnum": "qaorder.serializers.payments.RECHARGE_CHANNELS",
+        "RechargeChannelEnum": "payments.serializers.RECHARGE_CHANNELS",
         "OrderTypeEnum": "qaorder.models.OrderType",
         "ScoreEnum": "qaorder.models.consultation.Score",
     },

@@ -6,8 +6,7 @@ from django.views.generic import RedirectView
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import AllowAny
 
-from feiqingsong.views import DocsView, HomeView, SchemaView, UnknownURLView
-from qaorder.views.payments import RechargeView
+from api.views import DocsView, HomeView, SchemaView, UnknownURLView
 
 _docs = DocsView.as_view(
     url_name="schema",
@@ -18,8 +17,8 @@ _docs = DocsView.as_view(
 
 urlpatterns = [
     path("", HomeView.as_view()),
+    path("", include("payments.urls")),
     path("qaorder/", include("qaorder.urls")),
-    path("accounts/balance/recharge/", RechargeView.as_view()),
     path("accounts/balance/", include("ledger.urls")),
     path("accounts/", include("accounts.urls")),
     re_path(r"^(qaorder|accounts)(/|$)", UnknownURLView.as_view()),

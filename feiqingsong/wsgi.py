@@ -11,6 +11,6 @@ environment.decide(default=environment.PRODUCTION)
 
 application = get_wsgi_application()
 
-from qaorder import demo  # noqa: E402 (its models are there from here on)
+from feiqingsong import demo_guard  # noqa: E402 (its models are there from here on)
 
-demo.refuse_outside_development()
+demo_guard.refuse_outside_development()

@@ -8,7 +8,7 @@ from django.utils import timezone
 class AccountKind(models.TextChoices):
     WALLET = "wallet", "用户余额"
     CLEARING = "clearing", "渠道清算"
-    HELD = "held", "订单在途"
+    IN_TRANSIT = "in_transit", "订单在途"
     EARNINGS = "earnings", "医生收入"
     PLATFORM = "platform", "平台"
     SUSPENSE = "suspense", "待人工处理"

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from feiqingsong.fields import YuanField
+from api.fields import YuanField
 from ledger.models import Entry
 
 

@@ -6,10 +6,10 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from accounts.models import User
-from feiqingsong.errors import InsufficientBalance
+from api.errors import InsufficientBalance
 from ledger.models import Account, AccountKind, Entry, Transaction, TransactionKind
 
-HELD = "held"
+IN_TRANSIT = "in_transit"
 PLATFORM = "platform"
 SUSPENSE = "suspense"
 BANK = "bank"
@@ -20,9 +20,9 @@ def clearing(channel: str) -> Account:
     return _shared(AccountKind.CLEARING, f"clearing:{channel}")
 
 
-def held() -> Account:
+def in_transit() -> Account:
     """Return the account of money paid for orders that are not completed yet."""
-    return _shared(AccountKind.HELD, HELD)
+    return _shared(AccountKind.IN_TRANSIT, IN_TRANSIT)
 
 
 def platform() -> Account:

@@ -2,9 +2,9 @@
 
 from django.urls import path
 
-from ledger import views
+from ledger import viewsets
 
 urlpatterns = [
-    path("", views.BalanceView.as_view()),
-    path("entries/", views.EntryListView.as_view()),
+    path("", viewsets.BalanceView.as_view()),
+    path("entries/", viewsets.EntryListView.as_view()),
 ]

@@ -3,7 +3,7 @@
 import django_filters
 from django.db.models import Q, QuerySet
 
-from feiqingsong.filters import ChoiceFilter, SearchFilter, TextFilter
+from api.filters import ChoiceFilter, SearchFilter, TextFilter
 from qaorder.models import DiagnosisTag, Drug, Evaluation, Order, Status
 
 SEARCH_LABEL = "空格分隔的词，都要匹配"

@@ -3,10 +3,11 @@
 from typing import Any, NamedTuple
 
 from django.db import connection, models, transaction
+from django.dispatch import Signal
 from django.utils import timezone
 
 from accounts.models import User
-from feiqingsong import errors
+from api import errors
 from qaorder.models import Order, OrderEvent, Status
 
 
@@ -64,9 +65,19 @@ REFUSALS: dict[Event, type[errors.Refusal]] = {
 }
 
 
-def advance(order: Order, event: Event, role: Role, actor: User | None = None) -> None:
+order_completed = Signal()
+"""Sent with the `order` in the transaction that ends its consultation.
+
+Who listens (`payments.release`) stands above this app; what it raises undoes the move.
+"""
+
+
+def advance(
+    order: Order, event: Event, role: Role, actor: User | None = None, **columns: Any
+) -> None:
     """Move the order along TRANSITIONS and record the move; call in a transaction.
 
+    `columns` are what the move writes to the order along with its status.
     Raises: the event's Refusal if the table has no such move for this role, also when another
     request moved the order first; nothing is changed then.
     """
@@ -77,19 +88,12 @@ def advance(order: Order, event: Event, role: Role, actor: User | None = None) -
     if move is None or role not in move.roles:
         raise REFUSALS[event]
     now = timezone.now()
-    changes: dict[str, Any] = {
-        "status": move.target,
-        "status_at": now,
-        "next_try_at": None,
-        "failures": 0,
-    }
-    if event is Event.PAY:
-        changes["paid_with"] = order.paid_with
-        changes["channel"] = order.channel
+    columns |= {"status": move.target, "status_at": now, "next_try_at": None, "failures": 0}
     # Compare and set: of two requests that both saw the old status, one changes a row.
-    if not Order.objects.filter(pk=order.pk, status=source).update(**changes):
+    if not Order.objects.filter(pk=order.pk, status=source).update(**columns):
         raise REFUSALS[event]
-    order.status, order.status_at = move.target, now
+    for name, value in columns.items():
+        setattr(order, name, value)
     OrderEvent.objects.create(
         order=order,
         event=event,

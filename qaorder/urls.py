@@ -2,8 +2,8 @@
 
 from django.urls import path
 
-import feiqingsong.converters  # noqa: F401 (registers the converters used below)
-from qaorder.views import consultation, orders, payments
+import api.converters  # noqa: F401 (registers the converters used below)
+from qaorder.viewsets import consultation, orders, periods
 
 urlpatterns = [
     path("order/create/", orders.OrderCreateView.as_view()),
@@ -16,9 +16,6 @@ urlpatterns = [
     path("order/finish/<number:order_number>/", orders.OrderFinishView.as_view()),
     path("order/filter/", orders.OrderFilterView.as_view()),
     path("order/evaluate/<number:order_number>/", orders.OrderEvaluateView.as_view()),
-    path("order/pay/<number:order_number>/", payments.OrderPayView.as_view()),
-    path("order/refund/<number:order_number>/", payments.OrderRefundView.as_view()),
-    path("order/refuse/<number:order_number>/", payments.OrderRefuseView.as_view()),
     path("user/<username:username>/", orders.DoctorEvaluationListView.as_view()),
     path("patient/inquiry/record/<pk:pk>/", orders.InquiryRecordView.as_view()),
     path("question/create/", consultation.QuestionCreateView.as_view()),
@@ -29,6 +26,5 @@ urlpatterns = [
     path("drug/create/", consultation.DrugCreateView.as_view()),
     path("drug/list/", consultation.DrugListView.as_view()),
     path("drug/<pk:pk>/", consultation.DrugChangeView.as_view()),
-    path("subscription/list/", payments.SubscriptionListView.as_view()),
-    path("pingpp/webhook/", payments.PingppWebhookView.as_view()),
+    path("subscription/list/", periods.SubscriptionListView.as_view()),
 ]

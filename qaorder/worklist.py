@@ -16,8 +16,6 @@ from django.db.models import Model, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from qaorder.payments.refunds import backoff
-
 SWEEP_SECONDS = 30.0
 """A sweep's share of a round; what it has begun by then is finished."""
 MAX_HUNG = 3
@@ -36,6 +34,11 @@ def turns(seconds: float | None = None) -> Iterator[None]:
     over_by = time.monotonic() + (SWEEP_SECONDS if seconds is None else seconds)
     while not stopping.is_set() and time.monotonic() < over_by:
         yield
+
+
+def backoff(tries: int) -> timedelta:
+    """Return how long to wait after so many tries: 30 s, doubling, at most an hour."""
+    return timedelta(seconds=min(15 * 2 ** min(tries, 10), 3600))
 
 
 def is_due() -> Q:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from api.errors import REFUSALS
 from feiqingsong.declared import SETTINGS
-from feiqingsong.errors import REFUSALS
 from feiqingsong.testing.provider import WEBHOOK, Provider
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -26,12 +26,13 @@ from hypothesis.stateful import (
 )
 from knox.models import AuthToken
 
-from feiqingsong import errors
+from api import errors
+from audit.runner import INVARIANTS, audit
 from feiqingsong.testing.factories import client_for, make_doctor, make_patient, make_user
-from qaorder.audit.runner import INVARIANTS, audit
-from qaorder.jobs.runner import run_round
-from qaorder.models import Discrepancy, Refund, RefundStatus, Subscription
-from qaorder.payments import staff
+from jobs.runner import run_round
+from payments import staff_acts
+from payments.models import Discrepancy, Refund, RefundStatus
+from qaorder import models
 
 EXAMPLES = int(os.environ.get("STATEFUL_EXAMPLES", "12"))
 STEPS = int(os.environ.get("STATEFUL_STEPS", "30"))
@@ -379,12 +380,12 @@ class Consultations(RuleBasedStateMachine):
         assert order is not None
         bearer = {"bearer": "doctor" if by_doctor else "platform"} if verb == "accept" else {}
         try:
-            staff.ask(f"{verb}_console_refund", row, actor=self.boss, reason="核实", **bearer)
+            staff_acts.ask(f"{verb}_console_refund", row, actor=self.boss, reason="核实", **bearer)
         except (errors.StaffRefusal, errors.Refusal):
             # Our own refund is under way, or has taken it all already.
             assert (verb, order.status) == ("accept", CANCELLED)
             return
-        all_back = Subscription.objects.filter(order__order_number=order.number)
+        all_back = models.Period.objects.filter(order__order_number=order.number)
         if verb == "accept" and order.status in (PAID, WAITING):
             self.gives_back(order)
         elif order.period and order.kind == "monthly" and all_back.exclude(refunded_at=None):
@@ -397,7 +398,7 @@ class Consultations(RuleBasedStateMachine):
         if not rows:
             return
         row = rows[number % len(rows)]
-        staff.ask(verb, row, actor=self.boss, reason="核实")
+        staff_acts.ask(verb, row, actor=self.boss, reason="核实")
         if verb == "refund_to_balance":
             self.balances[self.people.index(row.payment.payer)] += row.amount_fen
 

@@ -31,9 +31,9 @@ class Manage(ManagementUtility):
         if subcommand not in SERVING:
             _lift_timeouts()
         if subcommand not in ALLOWED_ON_A_DEMO:
-            from qaorder import demo
+            from feiqingsong import demo_guard
 
-            demo.refuse_outside_development()
+            demo_guard.refuse_outside_development()
         return command
 
 

@@ -12,10 +12,11 @@ from rest_framework.test import APIClient
 from accounts.models import Doctor, Patient, User
 from ledger import services as ledger
 from ledger.models import TransactionKind
+from payments import refunds
+from qaorder import answering, orders
 from qaorder.lifecycle import Role
 from qaorder.models import Answer, Channel, Evaluation, Order, OrderType, Question, Status
-from qaorder.payments import checkout, refunds
-from qaorder.services import consultation, orders
+from tests.support.paying import pay_order
 
 PASSWORD = "feiqingsong-test"
 _number = count(1)
@@ -90,19 +91,19 @@ def pay(order: Order) -> Order:
     user = order.patient.user
     if order.amount_fen:
         top_up(user, order.amount_fen)
-    checkout.pay_order(order=order, channel=Channel.BALANCE, client_ip="127.0.0.1", payer=user)
+    pay_order(order=order, channel=Channel.BALANCE, payer=user)
     order.refresh_from_db()
     return order
 
 
 def ask(order: Order, **fields: Any) -> Question:
     values = {"condition_description": "咳嗽三周"} | fields
-    return consultation.ask_question(order=order, actor=order.patient.user, **values)
+    return answering.ask_question(order=order, actor=order.patient.user, **values)
 
 
 def answer(question: Question, **fields: Any) -> Answer:
     values: dict[str, Any] = {"diagnosis_tags": [], "drugs": [], "diagnosis_result": "支气管炎"}
-    return consultation.answer_question(
+    return answering.answer_question(
         question=question, actor=question.order.doctor.user, **(values | fields)
     )
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import F
 
-from feiqingsong.models import LimitCount
+from api.models import LimitCount
 
 
 class Counting:

@@ -5,7 +5,7 @@ import re
 import pytest
 from Crypto.PublicKey import ECC, RSA
 
-from feiqingsong import limit_table
+from api import limit_table
 from feiqingsong.declared import SETTINGS, read
 from feiqingsong.environment import BASE_DIR, DEVELOPMENT, PRODUCTION, STAGING
 from feiqingsong.testing.production import environment, key

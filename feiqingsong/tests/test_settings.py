@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from feiqingsong import environment, limit_table
+from api import limit_table
+from feiqingsong import environment
 from feiqingsong.testing.production import blank, run
 from feiqingsong.testing.production import environment as production
 

@@ -75,7 +75,7 @@ def test_a_transaction_has_one_line_per_account():
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("amounts", [(-100, 99), (100,)])
 def test_an_unbalanced_transaction_does_not_commit(amounts):
-    legs = dict(zip((ledger.platform(), ledger.held()), amounts, strict=False))
+    legs = dict(zip((ledger.platform(), ledger.in_transit()), amounts, strict=False))
 
     with pytest.raises(IntegrityError, match="must sum to zero"):
         commit(legs)
@@ -98,6 +98,6 @@ def test_a_leg_cannot_be_added_to_a_committed_transaction():
     record = Transaction.objects.get()
 
     with pytest.raises(IntegrityError, match="must sum to zero"), transaction.atomic():
-        Entry.objects.create(transaction=record, account=ledger.held(), amount_fen=1)
+        Entry.objects.create(transaction=record, account=ledger.in_transit(), amount_fen=1)
 
     book.assert_balanced()

@@ -3,7 +3,7 @@
 import pytest
 from django.db import IntegrityError, transaction
 
-from feiqingsong.errors import InsufficientBalance
+from api.errors import InsufficientBalance
 from feiqingsong.testing.factories import (
     client_for,
     make_doctor,
@@ -14,11 +14,11 @@ from feiqingsong.testing.factories import (
 )
 from ledger import services as ledger
 from ledger.models import Account, Entry, Transaction, TransactionKind
+from qaorder import orders
 from qaorder.lifecycle import Role
 from qaorder.models import Status
-from qaorder.payments import checkout
-from qaorder.services import orders
 from qaorder.tests import book
+from tests.support.paying import pay_order
 
 ADJUSTMENT = TransactionKind.ADJUSTMENT
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 
 def accounts():
-    return ledger.platform(), ledger.wallet(make_user()), ledger.held()
+    return ledger.platform(), ledger.wallet(make_user()), ledger.in_transit()
 
 
 @pytest.mark.parametrize(
@@ -152,8 +152,8 @@ def test_a_completed_order_is_divided_without_losing_a_fen(settings, price, perc
     orders.finish_order(order=order, role=Role.CLOCK)
 
     after = book.balances()
-    assert before["held"] == price
-    assert "held" not in after
+    assert before["in_transit"] == price
+    assert "in_transit" not in after
     assert after.get("platform", 0) - before.get("platform", 0) == share
     assert after.get(f"earnings:{doctor.user.pk}", 0) == rest
     assert Transaction.objects.get(kind="completion").order_number == order.order_number
@@ -170,14 +170,14 @@ def test_a_free_order_is_completed_without_money():
 def test_the_doctor_earns_nothing_before_the_consultation_ends():
     order = order_in(Status.ANSWERED)
 
-    assert book.balances()["held"] == order.amount_fen
+    assert book.balances()["in_transit"] == order.amount_fen
     assert f"earnings:{order.doctor.user.pk}" not in book.balances()
 
 
 def test_the_wallets_lines_are_shown_newest_first_with_sign_and_balance():
     patient = make_patient(balance_fen=2000)
     order = place_order(patient, make_doctor())
-    checkout.pay_order(order=order, channel="balance", client_ip="127.0.0.1", payer=patient.user)
+    pay_order(order=order, channel="balance", payer=patient.user)
     client = client_for(patient.user)
 
     page = client.get("/accounts/balance/entries/").json()

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.utils import timezone
 
-from qaorder.audit import world
+from audit import world
+from audit.invariant import Invariant
+from audit.runner import INVARIANTS, Finding, check
 from qaorder.audit.faults import FAULTS, Fault
-from qaorder.audit.invariant import Invariant
-from qaorder.audit.runner import INVARIANTS, Finding, check
 
 TABLES = (
     "ledger_account",
@@ -24,14 +24,14 @@ TABLES = (
     "ledger_balancesnapshot",
     "qaorder_order",
     "qaorder_orderevent",
-    "qaorder_payment",
-    "qaorder_refund",
-    "qaorder_notice",
-    "qaorder_heldcharge",
-    "qaorder_discrepancy",
-    "qaorder_payout",
-    "qaorder_staffrequest",
-    "qaorder_subscription",
+    "payments_payment",
+    "payments_refund",
+    "payments_notice",
+    "payments_suspensecharge",
+    "payments_discrepancy",
+    "payments_payout",
+    "payments_staffrequest",
+    "qaorder_period",
     "qaorder_question",
     "qaorder_answer",
     "qaorder_evaluation",

@@ -8,26 +8,17 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.models import Doctor, Patient
+from audit import world_staff as staff_side
 from feiqingsong.testing import factories
 from ledger import services as ledger
 from ledger.models import BalanceSnapshot, TransactionKind
-from qaorder.audit import world_staff as staff_side
+from payments import refund_answers, refunds
+from payments.models import Bearer, DiscrepancyKind, Notice, NoticeOutcome, Payment, PaymentState
+from payments.reconcile import discrepancies
+from payments.settlement import PaidCharge, settle
+from qaorder import orders
 from qaorder.lifecycle import TRANSITIONS, Event, Role
-from qaorder.models import (
-    Bearer,
-    Channel,
-    DiscrepancyKind,
-    Notice,
-    NoticeOutcome,
-    Order,
-    OrderType,
-    Payment,
-    PaymentState,
-    Status,
-)
-from qaorder.payments import discrepancies, refund_answers, refunds
-from qaorder.payments.settlement import PaidCharge, settle
-from qaorder.services import orders
+from qaorder.models import Channel, Order, OrderType, Status
 
 World = dict[str, int]
 _WRONG_FEN = 7
@@ -148,7 +139,7 @@ def _attempt(order: Order | None, order_no: str, name: str, patient: Patient) ->
         amount_fen=order.amount_fen if order else 500,
         state=PaymentState.PENDING,
         charge_id=_charge_id(name),
-        asked_at=now,
+        sent_at=now,
         expires_at=now + timedelta(hours=2),
     )
 

@@ -9,27 +9,25 @@ from django.utils import timezone
 
 from accounts.models import Doctor, Patient
 from feiqingsong.testing import factories
-from qaorder.models import (
+from payments import console_refunds, refund_answers, staff_acts
+from payments.models import (
     Bearer,
-    Channel,
     Discrepancy,
     DiscrepancyKind,
-    HeldCharge,
     Notice,
     NoticeOutcome,
-    Order,
-    OrderType,
     Payment,
     PaymentState,
     Payout,
     Refund,
     StaffRequestState,
-    Status,
+    SuspenseCharge,
 )
-from qaorder.models.reconciliation import BLOCKING_KINDS
-from qaorder.payments import console, discrepancies, refund_answers, staff
-from qaorder.payments.settlement import PaidCharge, settle
-from qaorder.services.orders import new_order_number
+from payments.models.reconciliation import BLOCKING_KINDS
+from payments.reconcile import discrepancies
+from payments.settlement import PaidCharge, settle
+from qaorder.models import Channel, Order, OrderType, Status
+from qaorder.orders import new_order_number
 
 World = dict[str, int]
 PART_FEN = 500
@@ -149,14 +147,14 @@ class _Side:
                     _charge_id(name), order.order_number, Channel.WX, 7, timezone.now()
                 )
             settle(fact)
-            row = HeldCharge.objects.get(charge_id=_charge_id(name))
+            row = SuspenseCharge.objects.get(charge_id=_charge_id(name))
             self.world[f"{name}_held"] = row.pk
         rows = {name: self.held(name) for name in ("kept", "assigned", "sent_back")}
         self.ask("keep_held", rows["kept"])
         self.ask("assign_held", rows["assigned"], to=self.patient.user.username)
         self.ask("refund_held", rows["sent_back"])
         self.world["held_refund"] = Refund.objects.get(held=rows["sent_back"]).pk
-        console.look(_charge_id("given_back"), [self.answer("given_back", PART_FEN)])
+        console_refunds.look(_charge_id("given_back"), [self.answer("given_back", PART_FEN)])
         self.world["given_back_refund"] = Refund.objects.get(refund_id=_refund_id("given_back")).pk
         strange = discrepancies.note(
             DiscrepancyKind.REFUND_UNKNOWN,
@@ -193,9 +191,9 @@ class _Side:
 
     def ask(self, verb: str, row: Model, **arguments: str) -> None:
         """Let one member of staff do it, with the word of a second where that is needed."""
-        request = staff.ask(verb, row, actor=self.member, reason="x", **arguments)
+        request = staff_acts.ask(verb, row, actor=self.member, reason="x", **arguments)
         if request.state == StaffRequestState.WAITING:
-            staff.approve(request, actor=self.second)
+            staff_acts.approve(request, actor=self.second)
 
     def take_back(self, refund_id: str) -> None:
         row = Discrepancy.objects.get(kind=DiscrepancyKind.REFUND_UNDONE, refund_id=refund_id)
@@ -240,18 +238,18 @@ class _Side:
             )
         )
 
-    def held(self, name: str) -> HeldCharge:
-        return HeldCharge.objects.get(charge_id=_charge_id(name))
+    def held(self, name: str) -> SuspenseCharge:
+        return SuspenseCharge.objects.get(charge_id=_charge_id(name))
 
     def answer(self, name: str, amount_fen: int, status: str = "succeeded") -> dict[str, Any]:
         return {"id": _refund_id(name), "amount": amount_fen, "status": status}
 
     def difference(self, name: str, charge_id: str | None) -> Discrepancy:
-        [row] = console.look(str(charge_id), [self.answer(name, PART_FEN)])
+        [row] = console_refunds.look(str(charge_id), [self.answer(name, PART_FEN)])
         return row
 
     def say_failed(self, name: str) -> None:
-        console.look(_charge_id(name), [self.answer(name, PART_FEN, "failed")])
+        console_refunds.look(_charge_id(name), [self.answer(name, PART_FEN, "failed")])
 
     def accept(self, name: str, payment: Payment, bearer: Bearer) -> None:
         row = self.difference(name, payment.charge_id)

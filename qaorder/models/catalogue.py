@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from accounts.models import User
-from feiqingsong.text import check_line, check_text
+from api.text import check_line, check_text
 
 
 class CatalogueQuerySet(models.QuerySet[Any]):

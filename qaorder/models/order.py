@@ -42,9 +42,9 @@ class OrderQuerySet(models.QuerySet["Order"]):
             visible |= models.Q(doctor_id=user.doctor_profile.pk, doctor_hidden_at=None)
         return self.filter(visible)
 
-    def for_position(self, user: User, position: str) -> "OrderQuerySet":
-        """The user's orders on one side; `position` is patient or doctor, whose profile exists."""
-        if position == "patient":
+    def for_role(self, user: User, role: str) -> "OrderQuerySet":
+        """The user's orders on one side; `role` is patient or doctor, whose profile exists."""
+        if role == "patient":
             return self.filter(patient_id=user.patient.pk, patient_hidden_at=None)
         return self.filter(doctor_id=user.doctor.pk, doctor_hidden_at=None)
 
@@ -77,16 +77,8 @@ class Order(models.Model):
     channel = models.CharField(
         "支付方式", max_length=7, choices=Channel.choices, default=Channel.ALIPAY
     )
-    paid_with = models.OneToOneField(
-        "qaorder.Payment",
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="settled_order",
-        verbose_name="到账支付",
-    )
-    subscription = models.ForeignKey(
-        "qaorder.Subscription",
+    covered_by = models.ForeignKey(
+        "qaorder.Period",
         on_delete=models.PROTECT,
         null=True,
         blank=True,
@@ -94,6 +86,7 @@ class Order(models.Model):
         verbose_name="所属包月",
     )
     pay_deadline = models.DateTimeField("支付截止")
+    paid_at = models.DateTimeField("支付时间", null=True, blank=True)
     released_at = models.DateTimeField("结算时间", null=True, blank=True)
     created_at = models.DateTimeField("创建时间", default=timezone.now)
     next_try_at = models.DateTimeField("系统下次处理时间", null=True, blank=True)
@@ -140,7 +133,7 @@ class Order(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(status__in=(Status.UNPAID, Status.CANCELLED))
-                | models.Q(paid_with__isnull=False),
+                | models.Q(paid_at__isnull=False),
                 name="order_served_only_when_paid",
             ),
             models.CheckConstraint(

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from rest_framework import serializers
 
 from accounts.models import User
-from feiqingsong.fields import HTTP_URL, ChoiceField, IntegerField, ListField, TextField
-from feiqingsong.text import check_text
+from api.fields import HTTP_URL, ChoiceField, IntegerField, ListField, TextField
+from api.text import check_text
 from qaorder.models import DiagnosisTag, Drug, Order, OrderType, Question
 from qaorder.models.consultation import TEXT_LENGTH
 

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from accounts.models import User
 from accounts.serializers import PersonSerializer
-from feiqingsong.fields import InputModelSerializer, YuanField
+from api.fields import InputModelSerializer, YuanField
 from qaorder.models import Answer, DiagnosisTag, Drug, Evaluation, Order, Question
 
 

@@ -7,10 +7,10 @@ from django.apps import apps
 from django.db.models import Sum
 
 from accounts.models import User
+from audit.runner import audit
 from feiqingsong.testing.provider import Provider
 from ledger import services as ledger
 from ledger.models import Account, Entry, Transaction
-from qaorder.audit.runner import audit
 from qaorder.models import Order
 
 APPS = ("accounts", "ledger", "qaorder")

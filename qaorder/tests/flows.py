@@ -4,7 +4,8 @@ from typing import Any
 
 from feiqingsong.testing.factories import client_for, make_doctor, make_patient, place_order
 from feiqingsong.testing.provider import Provider
-from qaorder.models import Order, OrderType, Payment
+from payments.models import Payment
+from qaorder.models import Order, OrderType
 
 
 def new_order(order_type: str = OrderType.ONLINE, **changes: Any) -> Order:

@@ -7,10 +7,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from qaorder.audit import selftest
+from audit import selftest
+from audit.invariant import Invariant
+from audit.runner import INVARIANTS, check
 from qaorder.audit.faults import FAULTS
-from qaorder.audit.invariant import Invariant
-from qaorder.audit.runner import INVARIANTS, check
 from qaorder.audit.world import World
 from qaorder.tests import mutants
 

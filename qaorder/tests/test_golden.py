@@ -11,8 +11,8 @@ import pytest
 
 from accounts.models import Doctor, Patient
 from feiqingsong.testing.factories import client_for, make_doctor, make_patient
-from qaorder.models import Answer, Evaluation, Order, OrderType, Payment, Question, Status
-from qaorder.models.payment import PaymentState
+from payments.models import Payment, PaymentState
+from qaorder.models import Answer, Evaluation, Order, OrderType, Question, Status
 
 GOLDEN = Path(__file__).parent / "golden"
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -9,9 +9,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from feiqingsong.testing.factories import make_doctor, make_patient, order_in, place_order
+from payments.models import Payment, PaymentState
+from qaorder import orders
 from qaorder.lifecycle import REFUSALS, TRANSITIONS, Event, Role, advance
-from qaorder.models import Channel, Order, OrderEvent, Payment, PaymentState, Status
-from qaorder.services import orders
+from qaorder.models import Channel, Order, OrderEvent, Status
 from qaorder.tests import book
 
 README = Path(__file__).resolve().parents[2] / "README.md"

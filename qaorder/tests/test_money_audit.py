@@ -9,13 +9,14 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
+from audit import selftest
+from audit.attention import KEEPS_FAILING, waiting_for_staff
+from audit.invariant import Invariant
+from audit.runner import INVARIANTS, audit
 from feiqingsong.testing import factories
-from qaorder.audit import selftest
-from qaorder.audit.attention import KEEPS_FAILING, waiting_for_staff
-from qaorder.audit.invariant import Invariant
-from qaorder.audit.runner import INVARIANTS, audit
-from qaorder.models import Comparison, Order, Payment, PaymentState, Status
-from qaorder.payments import outbox
+from payments import refund_outbox
+from payments.models import Comparison, Payment, PaymentState
+from qaorder.models import Order, Status
 from qaorder.tests import flows
 
 
@@ -82,13 +83,13 @@ def test_a_charge_that_is_asked_about_ever_more_rarely_is_not_stuck():
         state=PaymentState.PENDING,
         charge_id="ch_1",
         created_at=now - timedelta(hours=6),
-        checked_at=now - timedelta(hours=2),
+        inquired_at=now - timedelta(hours=2),
         expires_at=now + timedelta(hours=18),
     )
 
     call_command("money_audit", only=["I14"])
 
-    Payment.objects.filter(pk=payment.pk).update(checked_at=payment.created_at)
+    Payment.objects.filter(pk=payment.pk).update(inquired_at=payment.created_at)
     with pytest.raises(CommandError, match="I14"):
         call_command("money_audit", only=["I14"])
 
@@ -164,7 +165,7 @@ def test_what_waits_for_staff_is_listed_and_breaks_nothing(provider, capsys):
     payment = flows.pay_remotely(provider, order)
     provider.reject_refunds(payment.charge_id)
     factories.refund(order)
-    outbox.send_due()
+    refund_outbox.send_due()
 
     call_command("money_audit")
 

@@ -5,11 +5,12 @@ import io
 from django.core.management import CommandError, call_command, get_commands
 from django.db.models import Sum
 
+from api.models import IdempotencyKey
 from feiqingsong.testing.provider import Provider
 from ledger import services as ledger
 from ledger.models import Account, Transaction
-from qaorder.models import IdempotencyKey, Order, Payment, Refund
-from qaorder.models.payment import PaymentState, RefundStatus
+from payments.models import Payment, PaymentState, Refund, RefundStatus
+from qaorder.models import Order
 
 REMOTE = ("wx", "alipay")
 

@@ -17,12 +17,12 @@ from feiqingsong.testing.factories import (
     refund,
 )
 from feiqingsong.testing.provider import Provider
-from qaorder.jobs.orders import expire_unpaid
-from qaorder.jobs.payments import ask_about_silent
-from qaorder.models import Order, Payment, PaymentState, Refund, Status
-from qaorder.models.payment import RefundStatus
-from qaorder.payments import refunds
-from qaorder.payments.outbox import send_due
+from jobs.orders import expire_unpaid
+from jobs.payments import ask_about_silent
+from payments import refunds
+from payments.models import Payment, PaymentState, Refund, RefundStatus
+from payments.refund_outbox import send_due
+from qaorder.models import Order, Status
 from tests.faults.books import assert_whole
 from tests.faults.matrix import (
     CELLS,
@@ -100,7 +100,7 @@ class Bench:
         now = timezone.now()
         self.provider.sandbox.advance(LATER)
         Refund.objects.update(next_try_at=now)
-        Payment.objects.update(checked_at=now - timedelta(minutes=6), next_try_at=None)
+        Payment.objects.update(inquired_at=now - timedelta(minutes=6), next_try_at=None)
         Order.objects.update(next_try_at=None)
 
 
@@ -133,7 +133,7 @@ def assert_attempt_is(state: str) -> None:
         DOUBT: (PaymentState.CREATING, True),
         FAILED: (PaymentState.FAILED, True),
     }
-    assert (payment.state, payment.asked_at is not None) == expected[state]
+    assert (payment.state, payment.sent_at is not None) == expected[state]
 
 
 def lose_the_try_before(bench: Bench, stage: str, operation: str, call: Callable[[], Any]) -> None:

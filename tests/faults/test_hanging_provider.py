@@ -19,10 +19,10 @@ from feiqingsong.testing.factories import (
     refund,
 )
 from feiqingsong.testing.provider import Provider
+from jobs.runner import run_round
+from payments.models import Payment, Refund, RefundStatus
 from pingpp_sandbox.sandbox import Sandbox
-from qaorder.jobs.runner import run_round
-from qaorder.models import Order, Payment, Refund, Status
-from qaorder.models.payment import RefundStatus
+from qaorder.models import Order, Status
 from tests.faults.books import assert_whole
 from tests.faults.processes import Jobs, Web
 from tests.faults.world import World
@@ -131,7 +131,7 @@ def owe_much(provider: Provider, each: int) -> None:
         age(order, pay_deadline=timedelta(hours=1))
     lost = Payment.objects.filter(order__in=[order for order, _ in orders[2 * each : 3 * each]])
     lost.update(state="creating", charge_id=None, charge="", leased_until=None)
-    Payment.objects.update(checked_at=timezone.now() - timedelta(minutes=6))
+    Payment.objects.update(inquired_at=timezone.now() - timedelta(minutes=6))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -155,7 +155,7 @@ def test_a_round_of_jobs_does_not_wait_for_each_row_in_turn(provider: Provider, 
     provider.sandbox.clear_faults()
     settings.PINGPP_DEADLINE = 3.0
     for _ in range(2):
-        Payment.objects.update(checked_at=timezone.now() - timedelta(minutes=6), next_try_at=None)
+        Payment.objects.update(inquired_at=timezone.now() - timedelta(minutes=6), next_try_at=None)
         Order.objects.update(next_try_at=None)
         Refund.objects.update(next_try_at=timezone.now())
         run_round()

@@ -13,12 +13,12 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from feiqingsong import failpoints
+from api import failpoints
 from feiqingsong.testing.factories import age, make_patient, order_in
 from ledger import services as ledger
 from ledger.models import Transaction
-from qaorder.models import Order, Payment, PaymentState, Status
-from qaorder.models.payment import RefundStatus
+from payments.models import Payment, PaymentState, RefundStatus
+from qaorder.models import Order, Status
 from tests.faults.books import assert_whole
 from tests.faults.world import World
 

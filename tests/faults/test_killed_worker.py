@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from payments.models import Payment, PaymentState
 from pingpp_sandbox.sandbox import Sandbox
-from qaorder.models import Order, Payment, PaymentState, Status
+from qaorder.models import Order, Status
 from tests.faults.books import assert_whole
 from tests.faults.processes import Web, wait_until
 from tests.faults.world import World

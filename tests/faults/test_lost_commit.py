@@ -10,8 +10,8 @@ from itertools import product
 import pytest
 from django.db.models.functions import Now
 
-from qaorder.models import IdempotencyKey
-from qaorder.tests.keyed import (
+from api.models import IdempotencyKey
+from api.tests.keyed import (
     CASES,
     IN_ONE_TRANSACTION,
     pay_by_balance,

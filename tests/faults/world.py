@@ -8,10 +8,12 @@ from django.db.models import F
 from knox.models import AuthToken
 
 from accounts.models import User
+from api.models import IdempotencyKey
 from feiqingsong.testing.factories import make_doctor, make_patient, place_order
 from feiqingsong.testing.provider import WEBHOOK, Provider
+from payments.models import Payment, Refund
 from pingpp_sandbox.sandbox import Sandbox
-from qaorder.models import IdempotencyKey, Order, Payment, Refund, Status
+from qaorder.models import Order, Status
 from tests.faults.processes import Jobs, Web, wait_until
 
 NOTICE_SECONDS = 20.0
@@ -21,8 +23,8 @@ ROUNDS = 4
 """Everything must be decided within two minutes of the restart (reliability, N9)."""
 TIMES: dict[Any, tuple[str, ...]] = {
     Payment: (
-        *("checked_at", "next_try_at", "leased_until", "inquiry_leased_until", "search_until"),
-        *("asked_at", "last_asked_at", "paid_at", "created_at", "expires_at"),
+        *("inquired_at", "next_try_at", "leased_until", "inquiry_leased_until", "search_until"),
+        *("sent_at", "last_sent_at", "paid_at", "created_at", "expires_at"),
     ),
     Refund: ("next_try_at", "leased_until", "sent_at", "finished_at", "created_at"),
     IdempotencyKey: ("locked_until", "created_at"),

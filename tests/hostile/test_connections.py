@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from feiqingsong.middleware import MAX_BODY, MAX_DISCARDED
+from api.middleware import MAX_BODY, MAX_DISCARDED
 from feiqingsong.testing import factories
 from tests.faults.processes import HOST
 from tests.hostile.server import Server

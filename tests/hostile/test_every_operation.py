@@ -11,9 +11,9 @@ import pytest
 from django.urls import resolve
 from drf_spectacular.generators import SchemaGenerator
 
-from feiqingsong.middleware import MAX_BODY
-from qaorder.tests.views.access_matrix import ROWS, Row
-from qaorder.tests.views.world import World
+from api.middleware import MAX_BODY
+from qaorder.tests.viewsets.world import World
+from tests.endpoints.access_matrix import ROWS, Row
 from tests.hostile import attacks
 from tests.hostile.attacks import FORM, HEADERS, JSON, MULTIPART
 from tests.hostile.server import Answer, Server

@@ -5,10 +5,11 @@ import socket
 
 import pytest
 
-from feiqingsong.middleware import MAX_BODY
+from api.middleware import MAX_BODY
+from api.models import IdempotencyKey
 from feiqingsong.testing import factories
-from qaorder.models import DiagnosisTag, IdempotencyKey, Status
-from qaorder.tests.views.world import World
+from qaorder.models import DiagnosisTag, Status
+from qaorder.tests.viewsets.world import World
 from tests.faults.processes import HOST
 from tests.hostile.server import MOST_ERROR
 

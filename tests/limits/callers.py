@@ -7,10 +7,10 @@ from typing import Any
 from rest_framework.test import APIClient
 
 from accounts.models import Patient
-from feiqingsong import limit_table
+from api import limit_table
 from feiqingsong.testing.factories import PASSWORD, client_for, make_doctor, make_patient
 from qaorder.models import Order
-from qaorder.services.orders import place_order
+from qaorder.orders import place_order
 
 HOME = "203.0.113.1"
 

@@ -7,10 +7,10 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.generators import SchemaGenerator
 
-from feiqingsong import limit_table
+from api import limit_table
 from qaorder.lifecycle import Role
 from qaorder.models import Order
-from qaorder.services.orders import cancel_order
+from qaorder.orders import cancel_order
 from tests.limits.callers import EVENTS, TABLE, Callers
 
 MANY = 3

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
+from api.models import IdempotencyKey
 from feiqingsong.testing.factories import (
     age,
     client_for,
@@ -16,8 +17,9 @@ from feiqingsong.testing.factories import (
     place_order,
     top_up,
 )
-from qaorder.models import IdempotencyKey, Order, Payment
-from qaorder.payments.bulkhead import Shares
+from payments.models import Payment
+from pingpp_client.bulkhead import Shares
+from qaorder.models import Order
 from tests.limits.callers import create, pay, recharge
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -5,11 +5,11 @@ from typing import Any
 
 from django.db.models import Sum
 
+from audit.runner import audit
 from feiqingsong.testing.provider import Provider
 from ledger.models import Account, AccountKind, Entry, Transaction
-from qaorder.audit.runner import audit
-from qaorder.models import HeldCharge, Order, Payment, Refund, Status
-from qaorder.models.payment import PaymentState, RefundStatus
+from payments.models import Payment, PaymentState, Refund, RefundStatus, SuspenseCharge
+from qaorder.models import Order, Status
 
 SERVED = (Status.PAID, Status.WAITING, Status.ANSWERED)
 OPENED = (*SERVED, Status.FINISHED, Status.EVALUATED)
@@ -65,7 +65,7 @@ def _money(order: Order) -> Problems:
 def held_fen(order: Order) -> int:
     """What the book holds for the order."""
     entries = Entry.objects.filter(
-        account__kind=AccountKind.HELD, transaction__order_number=order.order_number
+        account__kind=AccountKind.IN_TRANSIT, transaction__order_number=order.order_number
     )
     return entries.aggregate(total=Sum("amount_fen"))["total"] or 0
 
@@ -97,7 +97,7 @@ def _provider(provider: Provider) -> Problems:
     paid = {charge["id"]: charge for charge in provider.charges() if charge["paid"]}
     payments = Payment.objects.filter(channel__in=REMOTE, state=PaymentState.PAID, amount_fen__gt=0)
     known = dict(payments.values_list("charge_id", "amount_fen"))
-    known |= dict(HeldCharge.objects.values_list("charge_id", "amount_fen"))
+    known |= dict(SuspenseCharge.objects.values_list("charge_id", "amount_fen"))
     if known != {key: charge["amount"] for key, charge in paid.items()}:
         strange = set(known) ^ set(paid)
         problems.append(f"paid charges differ: {len(known)} ours, {len(paid)} theirs, {strange}")

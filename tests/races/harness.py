@@ -12,8 +12,8 @@ from typing import Any
 
 from django.db import Error, connection
 
-from feiqingsong import failpoints
-from feiqingsong.errors import Refusal
+from api import failpoints
+from api.errors import Refusal
 from feiqingsong.testing.provider import Provider
 from tests.races.books import book_problems
 

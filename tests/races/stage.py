@@ -13,8 +13,9 @@ from accounts.models import Doctor, Patient, User
 from feiqingsong.testing import factories
 from feiqingsong.testing.provider import Provider
 from ledger import services as ledger
-from qaorder.models import Order, OrderType, Payment, Refund, Status
-from qaorder.payments import outbox
+from payments import refund_outbox
+from payments.models import Payment, Refund
+from qaorder.models import Order, OrderType, Status
 
 Answer = Callable[[], Any]
 _number = count(1)
@@ -132,7 +133,7 @@ class Stage:
 def drain() -> None:
     """Send what waits for the provider, as if its time had come."""
     Refund.objects.filter(status=0).update(next_try_at=timezone.now())
-    outbox.send_due()
+    refund_outbox.send_due()
 
 
 def fill(user: User, amount_fen: int) -> None:

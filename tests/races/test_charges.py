@@ -5,9 +5,9 @@ from functools import partial
 import pytest
 
 from accounts.models import User
-from qaorder.models import Payment, Status
-from qaorder.models.payment import PaymentState
-from qaorder.payments import inquiry
+from payments import inquiry
+from payments.models import Payment, PaymentState
+from qaorder.models import Status
 from tests.races import unguarded
 from tests.races.books import order_problems
 from tests.races.harness import Race, at_point, code, codes, times, wrong

@@ -6,19 +6,12 @@ from itertools import cycle
 import pytest
 
 from accounts.models import User
+from audit.runner import audit
 from feiqingsong.testing.factories import make_user
 from ledger.models import Transaction
-from qaorder.audit.runner import audit
-from qaorder.models import (
-    Bearer,
-    Discrepancy,
-    HeldCharge,
-    Order,
-    Refund,
-    RefundStatus,
-    Status,
-)
-from qaorder.payments import console, held, outbox, refunds, settlement, staff
+from payments import console_refunds, refund_outbox, refunds, settlement, staff_acts, suspense
+from payments.models import Bearer, Discrepancy, Refund, RefundStatus, SuspenseCharge
+from qaorder.models import Order, Status
 from tests.races import unguarded
 from tests.races.books import held_fen
 from tests.races.harness import Call, Problems, Race, at_point, code, codes, wrong
@@ -59,7 +52,11 @@ def told(stage: Stage, order: Order, amount: int) -> Discrepancy:
 
 def acceptance(row: Discrepancy) -> Call:
     return partial(
-        console.accept, row, bearer=Bearer.DOCTOR, actor=make_user(is_staff=True), reason="x"
+        console_refunds.accept,
+        row,
+        bearer=Bearer.DOCTOR,
+        actor=make_user(is_staff=True),
+        reason="x",
     )
 
 
@@ -70,7 +67,7 @@ def test_accept_and_dispute(provider_race: Race) -> None:
         order = served(stage)
         row = told(stage, order, 1500)
 
-        decided = race.at_once(acceptance(row), partial(console.dispute, row))
+        decided = race.at_once(acceptance(row), partial(console_refunds.dispute, row))
 
         drain()
         # What was disputed is no refund of ours; the provider's book has it as one.
@@ -119,7 +116,7 @@ def test_dispute_and_the_sender_that_finds_it_covers_ours(provider_race: Race) -
         row = told(stage, order, 1500)
         stage.refund(order)()
 
-        disputed, sent = race.at_once(partial(console.dispute, row), outbox.send_due)
+        disputed, sent = race.at_once(partial(console_refunds.dispute, row), refund_outbox.send_due)
 
         drain()
         refund = Refund.objects.get(payment__order=order)
@@ -150,14 +147,14 @@ def test_two_members_approve_and_a_third_declines(provider_race: Race, settings:
         order = stage.paid_by_charge()
         stage.provider.reject_refunds(charge_of(order))
         stage.refund(order)()
-        outbox.send_due()
+        refund_outbox.send_due()
         row = Refund.objects.get(payment__order=order)
-        request = staff.ask("refund_to_balance", row, actor=member(), reason="x")
+        request = staff_acts.ask("refund_to_balance", row, actor=member(), reason="x")
 
         decided = race.at_once(
-            partial(staff.approve, request, actor=member()),
-            partial(staff.approve, request, actor=member()),
-            partial(staff.decline, request, actor=member()),
+            partial(staff_acts.approve, request, actor=member()),
+            partial(staff_acts.approve, request, actor=member()),
+            partial(staff_acts.decline, request, actor=member()),
         )
 
         request.refresh_from_db()
@@ -185,7 +182,9 @@ def test_taking_back_and_the_notice_that_says_so_again(provider_race: Race) -> N
         stage.tell("refund.failed", failed)()
         row = Discrepancy.objects.get(refund_id=failed["id"])
 
-        done = race.at_once(partial(console.take_back, row), stage.tell("refund.failed", failed))
+        done = race.at_once(
+            partial(console_refunds.take_back, row), stage.tell("refund.failed", failed)
+        )
 
         refund.refresh_from_db()
         return wrong(done=(codes(done), ["ok", "ok"]), status=(refund.status, RefundStatus.FAILED))
@@ -206,7 +205,8 @@ def test_two_readers_of_a_console_refund_that_covers_ours(provider_race: Race) -
         made = stage.provider.console_refund(charge_of(order))
 
         done = race.at_once(
-            stage.tell("refund.succeeded", made), partial(console.look, made["charge"], [made])
+            stage.tell("refund.succeeded", made),
+            partial(console_refunds.look, made["charge"], [made]),
         )
 
         drain()
@@ -237,7 +237,7 @@ def test_retry_late_failure_and_the_sender(provider_race: Race) -> None:
         refunds.retry(refund)
 
         with at_point("refund.asked", lambda: tell() and None):
-            done = race.at_once(outbox.send_due, tell, outbox.send_due)
+            done = race.at_once(refund_outbox.send_due, tell, refund_outbox.send_due)
 
         refund.refresh_from_db()
         return wrong(done=(codes(done), ["ok"] * 3), status=(refund.status, RefundStatus.SUCCEEDED))
@@ -256,15 +256,15 @@ def test_keeping_held_money_and_the_notice_that_puts_it_right(provider_race: Rac
         charge = stage.charge(order)
         right = stage.provider.sandbox.pay(charge, force=True)
         stage.tell("charge.succeeded", right | {"amount": next(turns)})()
-        row = HeldCharge.objects.get(charge_id=charge)
+        row = SuspenseCharge.objects.get(charge_id=charge)
         fact = settlement.read_paid_charge(right)
         assert fact is not None
 
-        keep = race.then(partial(held.keep, row), is_decided, after=is_there)
+        keep = race.then(partial(suspense.keep, row), is_decided, after=is_there)
         done = race.at_once(keep, partial(settlement.settle, fact))
 
         order.refresh_from_db()
-        is_kept = HeldCharge.objects.get(pk=row.pk).resolution == "kept"
+        is_kept = SuspenseCharge.objects.get(pk=row.pk).resolution == "kept"
         return wrong(
             kept=(code(done[0]), "ok" if is_kept else "!StaffRefusal"),
             settled=(code(done[1]), "ok"),

@@ -6,9 +6,10 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from jobs.runner import run_round
 from ledger.models import Account
-from qaorder.jobs.runner import run_round
-from qaorder.models import Comparison, Order, OrderType, Payment, Status, Subscription
+from payments.models import Comparison, Payment
+from qaorder.models import Order, OrderType, Period, Status
 from tests.races import unguarded
 from tests.races.books import order_problems
 from tests.races.harness import Race, code, codes, wrong
@@ -78,7 +79,7 @@ def _due(stage: Stage) -> dict[str, Order]:
     silent = stage.charge(orders["paid in silence"])
     stage.notice(silent)
     rows = Payment.objects.filter(charge_id=silent)
-    rows.update(checked_at=now - timedelta(minutes=10))
+    rows.update(inquired_at=now - timedelta(minutes=10))
     late = {
         "unasked": settings.ORDER_ASK_WINDOW,
         "unanswered": settings.ORDER_ANSWER_WINDOW,
@@ -90,7 +91,7 @@ def _due(stage: Stage) -> dict[str, Order]:
         rows_of.update(status_at=now - window - SECOND)
     past = now - settings.ORDER_EXPIRY_GRACE - SECOND
     Order.objects.filter(pk=orders["unpaid"].pk).update(pay_deadline=past)
-    Subscription.objects.filter(order=orders["month"]).update(
+    Period.objects.filter(order=orders["month"]).update(
         start_at=now - settings.MONTHLY_PERIOD, end_at=now - SECOND
     )
     return orders

@@ -20,11 +20,12 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jobs import orders as sweeps
 from ledger.models import Transaction
-from qaorder.jobs import orders as sweeps
-from qaorder.models import DiscrepancyKind, Notice, Order, Payment, Refund, Status
-from qaorder.models.payment import RefundStatus
-from qaorder.payments import inquiry, reconcile, refund_answers
+from payments import inquiry, refund_answers
+from payments.models import DiscrepancyKind, Notice, Payment, Refund, RefundStatus
+from payments.reconcile import comparison
+from qaorder.models import Order, Status
 from tests.races import unguarded
 from tests.races.books import book_problems, order_problems
 from tests.races.harness import Race, code, codes, rounds, times, wrong
@@ -129,7 +130,7 @@ def test_r7_identical_notices(provider_race: Race) -> None:
         "R7  identical notices",
         play,
         lambda: unguarded.all_of(
-            unguarded.without_unique("qaorder_notice", "event_id"),
+            unguarded.without_unique("payments_notice", "event_id"),
             unguarded.pausing(race.meeting(6), "webhook.notice_kept"),
         ),
     )
@@ -202,7 +203,7 @@ def test_r35_comparing_the_books_and_the_notice(provider_race: Race) -> None:
         clock.offset = -float(next(seconds))
         notice = stage.notice(stage.charge(order))
         start = timezone.now() + timedelta(seconds=clock.offset - 1)
-        compare = partial(reconcile.compare, start, start + timedelta(seconds=2))
+        compare = partial(comparison.compare, start, start + timedelta(seconds=2))
 
         told, report = race.at_once(notice, compare)
 

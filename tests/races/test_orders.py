@@ -7,8 +7,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import Doctor
+from jobs import orders as sweeps
 from ledger.models import Account, Transaction
-from qaorder.jobs import orders as sweeps
 from qaorder.models import Answer, Evaluation, Order, Question, Status
 from tests.races import unguarded
 from tests.races.books import order_problems

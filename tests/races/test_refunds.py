@@ -9,12 +9,12 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from jobs import orders as sweeps
 from ledger import services as ledger
+from payments import refund_outbox
+from payments.models import Refund, RefundStatus
 from qaorder import worklist
-from qaorder.jobs import orders as sweeps
-from qaorder.models import Order, Refund, Status
-from qaorder.models.payment import RefundStatus
-from qaorder.payments import outbox
+from qaorder.models import Order, Status
 from tests.races import unguarded
 from tests.races.books import order_problems
 from tests.races.harness import Race, at_point, code, codes, times, wrong
@@ -76,7 +76,7 @@ def test_r17_the_answer_and_the_notice_of_one_refund(provider_race: Race) -> Non
             return stage.tell("refund.succeeded", _at_provider(stage, order)[0])()
 
         with at_point("refund.sent", meeting):
-            sent, notice = race.at_once(outbox.send_due, told)
+            sent, notice = race.at_once(refund_outbox.send_due, told)
 
         return wrong(
             sent=(code(sent), "ok"),
@@ -102,7 +102,7 @@ def test_r16_the_refund_is_made_and_its_answer_lost(provider_race: Race) -> None
         order = stage.paid_by_charge()
         stage.refund(order)()
         stage.provider.sandbox.fault(operation="refund.create", commit=True, **next(faults))
-        outbox.send_due()
+        refund_outbox.send_due()
         return _twice_again(race, stage, order)
 
     race.run("R16 timeout after the refund was made", play, unguarded.without_finding_sent_refunds)
@@ -118,7 +118,7 @@ def test_r28_the_sender_dies_after_sending(provider_race: Race) -> None:
         order = stage.paid_by_charge()
         stage.refund(order)()
         with at_point("refund.sent", die), pytest.raises(Killed):
-            outbox.send_due()
+            refund_outbox.send_due()
         return _twice_again(race, stage, order)
 
     race.run("R28 sender dies after sending", play, unguarded.without_finding_sent_refunds)
@@ -127,7 +127,7 @@ def test_r28_the_sender_dies_after_sending(provider_race: Race) -> None:
 def _twice_again(race: Race, stage: Stage, order: Order) -> list[str]:
     Refund.objects.filter(payment__order=order).update(next_try_at=timezone.now())
 
-    sent = race.at_once(outbox.send_due, outbox.send_due)
+    sent = race.at_once(refund_outbox.send_due, refund_outbox.send_due)
 
     return wrong(
         sent=(codes(sent), ["ok", "ok"]),
@@ -150,7 +150,7 @@ def test_r28_three_copies_send_each_refund_once(
             stage.refund(order)()
         before = requests()
 
-        sent = race.at_once(*times(3, outbox.send_due))
+        sent = race.at_once(*times(3, refund_outbox.send_due))
 
         asked = requests() - before
         drain()

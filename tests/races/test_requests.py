@@ -14,21 +14,18 @@ from rest_framework.test import APIClient
 
 from accounts.lookalikes import skeletons
 from accounts.models import User
+from api.models import IdempotencyKey
 from feiqingsong.testing import factories
+from payments.models import Notice, Payment, PaymentState, Refund
 from qaorder.models import (
     Answer,
     DiagnosisTag,
     Drug,
     Evaluation,
-    IdempotencyKey,
-    Notice,
     Order,
     OrderEvent,
     OrderType,
-    Payment,
-    PaymentState,
     Question,
-    Refund,
     Status,
 )
 from tests.races import unguarded
@@ -226,7 +223,7 @@ def test_idempotency_key_twins_have_one_effect(provider_race: Race) -> None:
         "–   one Idempotency-Key at once",
         play,
         lambda: unguarded.all_of(
-            unguarded.without_unique("qaorder_idempotencykey", "user_id", "key"),
+            unguarded.without_unique("api_idempotencykey", "user_id", "key"),
             unguarded.pausing(race.meeting(TWINS), "idempotency.claimed"),
         ),
     )

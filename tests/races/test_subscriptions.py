@@ -6,7 +6,7 @@ from itertools import cycle, pairwise
 import pytest
 from django.utils import timezone
 
-from qaorder.models import Order, OrderType, Status, Subscription
+from qaorder.models import Order, OrderType, Period, Status
 from tests.races import unguarded
 from tests.races.books import order_problems
 from tests.races.harness import Race, code, codes, wrong
@@ -27,7 +27,7 @@ def test_r23_months_bought_at_once_follow_each_other(provider_race: Race) -> Non
 
         told = race.at_once(*notices)
 
-        periods = list(Subscription.objects.filter(patient=stage.patient).order_by("start_at"))
+        periods = list(Period.objects.filter(patient=stage.patient).order_by("start_at"))
         gaps = [later.start_at - sooner.end_at for sooner, later in pairwise(periods)]
         return wrong(
             told=(codes(told), ["ok"] * PURCHASES),
@@ -47,7 +47,7 @@ def test_r24_a_free_order_stays_free_when_the_period_ends(race: Race) -> None:
     def play() -> list[str]:
         stage = Stage()
         month = stage.order_in(Status.PAID, OrderType.MONTHLY)
-        rows = Subscription.objects.filter(order=month)
+        rows = Period.objects.filter(order=month)
         # Every second time the order is in time for certain.
         early = stage.create()() if next(turns) else None
         created, _ = race.at_once(
@@ -57,7 +57,7 @@ def test_r24_a_free_order_stays_free_when_the_period_ends(race: Race) -> None:
         order = Order.objects.get(order_number=created.json()["order_number"])
 
         rows.update(end_at=timezone.now())
-        is_free = order.subscription_id is not None
+        is_free = order.covered_by_id is not None
         problems = wrong(amount=(order.amount_fen, 0 if is_free else 1500))
         if is_free:
             paid = stage.pay(order, "balance")()
@@ -80,7 +80,7 @@ def test_a_free_order_and_the_refund_of_its_month(race: Race) -> None:
 
         problems = wrong(answers=(codes([created, refunded]), ["ok", "ok"]))
         order = Order.objects.exclude(pk=month.pk).get(patient=stage.patient)
-        wanted = (Status.UNPAID, 1500) if order.subscription_id is None else (Status.CANCELLED, 0)
+        wanted = (Status.UNPAID, 1500) if order.covered_by_id is None else (Status.CANCELLED, 0)
         problems += wrong(order=((order.status, order.amount_fen), wanted))
         return problems + order_problems(month, order)
 

@@ -10,11 +10,11 @@ from feiqingsong.testing import factories
 from ledger import services as ledger
 from ledger.models import Account
 from qaorder.models import Channel, OrderType, Status
-from qaorder.payments import checkout
 from tests.races import unguarded
 from tests.races.books import order_problems
 from tests.races.harness import Race, at_point, code, codes, wrong
 from tests.races.stage import Stage
+from tests.support.paying import recharge
 
 pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
@@ -103,7 +103,7 @@ def test_r14_the_first_use_of_a_wallet(provider_race: Race) -> None:
     def play() -> list[str]:
         stage = Stage(provider_race.provider)
         order = stage.order()
-        pay_in = partial(checkout.recharge, payer=stage.patient.user, client_ip="127.0.0.1")
+        pay_in = partial(recharge, payer=stage.patient.user)
         notices = [
             stage.notice(pay_in(channel=Channel.ALIPAY, amount_fen=amount)["id"])
             for amount in (1000, 200)

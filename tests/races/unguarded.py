@@ -18,29 +18,27 @@ from rest_framework.serializers import ModelSerializer
 
 from accounts import serializers, services
 from accounts.models import Doctor, PasswordReset, Patient
-from feiqingsong import failpoints
+from api import failpoints, idempotency
 from ledger import services as ledger
 from ledger.models import Account
-from qaorder import idempotency, lifecycle
-from qaorder.models import NoticeOutcome, Order, Payment, Refund, Status, Subscription
-from qaorder.models.catalogue import CatalogueQuerySet
-from qaorder.models.payment import PaymentState, RefundStatus
-from qaorder.payments import (
+from payments import (
+    attempts,
     charges,
-    checkout,
-    console,
-    discrepancies,
+    console_refunds,
     inquiry,
     notices,
-    outbox,
-    reconcile,
     refund_answers,
+    refund_outbox,
     refunds,
     settlement,
+    viewsets,
 )
-from qaorder.payments import release as releases
-from qaorder.payments.gateways import GATEWAYS
-from qaorder.services import consultation, orders, subscriptions
+from payments import release as releases
+from payments.models import NoticeOutcome, Payment, PaymentState, Refund, RefundStatus
+from payments.reconcile import comparison, discrepancies
+from qaorder import answering, lifecycle, orders, periods
+from qaorder.models import Order, Period, Status
+from qaorder.models.catalogue import CatalogueQuerySet
 
 Meet = Callable[[], None]
 
@@ -160,11 +158,11 @@ def without_second_look() -> Iterator[None]:
 
     def store(payment: Payment, charge: dict[str, Any]) -> dict[str, Any]:
         payment = Payment.objects.get(pk=payment.pk)
-        checkout.keep_charge(payment, charge)
+        charges.attach(payment, charge)
         Order.objects.filter(payments=payment).update(channel=payment.channel)
         return charge
 
-    with mock.patch.object(checkout, "_store_locked", store):
+    with mock.patch.object(charges, "keep", store):
         yield
 
 
@@ -184,13 +182,13 @@ def matching_by_charge_id() -> Iterator[None]:
 @contextmanager
 def storing_over_everything() -> Iterator[None]:
     """Removes the look at the attempt's state before the charge is stored with it."""
-    keep = checkout.keep_charge
+    attach = charges.attach
 
-    def keep_charge(payment: Payment, charge: dict[str, Any]) -> None:
+    def attach_anyway(payment: Payment, charge: dict[str, Any]) -> None:
         payment.state, payment.paid_at = PaymentState.CREATING, None
-        keep(payment, charge)
+        attach(payment, charge)
 
-    with mock.patch.object(checkout, "keep_charge", keep_charge):
+    with mock.patch.object(charges, "attach", attach_anyway):
         yield
 
 
@@ -204,7 +202,7 @@ def without_finding_lost_charges() -> Iterator[None]:
 @contextmanager
 def without_finding_sent_refunds() -> Iterator[None]:
     """Removes the look for a refund whose answer was lost, before one is sent."""
-    with mock.patch.object(outbox, "_look_up", return_value=None):
+    with mock.patch.object(refund_outbox, "_look_up", return_value=None):
         yield
 
 
@@ -221,7 +219,7 @@ def closing_whatever_was_tried() -> Iterator[None]:
     close = inquiry._close_if_over
 
     def close_if_over(payment: Payment, _last_asked_at: object) -> None:
-        close(payment, payment.last_asked_at)
+        close(payment, payment.last_sent_at)
 
     with mock.patch.object(inquiry, "_close_if_over", close_if_over):
         yield
@@ -235,7 +233,7 @@ def without_lease() -> Iterator[None]:
         due = Refund.objects.filter(status=RefundStatus.OPEN, next_try_at__lte=timezone.now())
         return due.order_by("next_try_at").first()
 
-    with mock.patch.object(outbox, "_claim", claim):
+    with mock.patch.object(refund_outbox, "_claim", claim):
         yield
 
 
@@ -256,9 +254,9 @@ def without_patient_lock(meet: Meet) -> Iterator[None]:
     def unlocked(patient_id: int) -> None:
         meet()
 
-    modules = ("qaorder.services.orders", "qaorder.services.subscriptions")
+    modules = ("qaorder.orders", "qaorder.periods")
     with ExitStack() as stack:
-        for module in (*modules, "qaorder.payments.refunds", "qaorder.payments.settlement"):
+        for module in (*modules, "payments.refunds", "payments.settlement"):
             name = f"{module}.lock_patient"
             stack.enter_context(mock.patch(name, unlocked))
         yield
@@ -267,7 +265,7 @@ def without_patient_lock(meet: Meet) -> Iterator[None]:
 @contextmanager
 def meeting_after_reading_periods(meet: Meet) -> Iterator[None]:
     """Removes nothing: lets the others in between reading a patient's periods and writing."""
-    running, used = orders.running_period, subscriptions.is_used
+    running, used = orders.running_period, periods.is_used
 
     def running_period(*args: Any) -> Any:
         period = running(*args)
@@ -275,14 +273,14 @@ def meeting_after_reading_periods(meet: Meet) -> Iterator[None]:
         time.sleep(0.1)  # so that the others have written by then
         return period
 
-    def is_used(period: Subscription) -> bool:
+    def is_used(period: Period) -> bool:
         answer = used(period)
         meet()
         return answer
 
     with (
         mock.patch.object(orders, "running_period", running_period),
-        mock.patch("qaorder.payments.refunds.is_used", is_used),
+        mock.patch("payments.refunds.is_used", is_used),
     ):
         yield
 
@@ -290,7 +288,7 @@ def meeting_after_reading_periods(meet: Meet) -> Iterator[None]:
 @contextmanager
 def wallet_before_patient(meet: Meet) -> Iterator[None]:
     """Removes the order of locks: a month's payment takes the wallet before the patient."""
-    lock = subscriptions.lock_patient
+    lock = periods.lock_patient
 
     def late(patient_id: int) -> None:
         meet()
@@ -302,8 +300,8 @@ def wallet_before_patient(meet: Meet) -> Iterator[None]:
 
     with (
         mock.patch.object(settlement, "lock_patient"),
-        mock.patch.object(subscriptions, "lock_patient", late),
-        mock.patch("qaorder.payments.refunds.lock_patient", early),
+        mock.patch.object(periods, "lock_patient", late),
+        mock.patch("payments.refunds.lock_patient", early),
     ):
         yield
 
@@ -326,8 +324,8 @@ def locking_patient_late() -> Iterator[None]:
     """Removes the order in which a new order locks its patient and then reads its doctor."""
     running = orders.running_period
 
-    def running_period(patient: Patient, doctor: Doctor) -> Subscription | None:
-        subscriptions.lock_patient(patient.pk)
+    def running_period(patient: Patient, doctor: Doctor) -> Period | None:
+        periods.lock_patient(patient.pk)
         return running(patient, doctor)
 
     with (
@@ -376,17 +374,17 @@ def asking_when_unpaid() -> Iterator[None]:
 @contextmanager
 def pricing_at_payment() -> Iterator[None]:
     """Removes the entitlement kept with the order: what it costs is decided when it is paid."""
-    lock = checkout._lock_payable
+    lock = attempts.lock_payable
 
     def lock_payable(order: Order) -> Order:
         locked = lock(order)
-        if not subscriptions.running_period(locked.patient, locked.doctor):
+        if not periods.running_period(locked.patient, locked.doctor):
             locked.amount_fen = locked.doctor.online_price_fen
         return locked
 
     with (
-        mock.patch.object(checkout, "_lock_payable", lock_payable),
-        mock.patch.object(checkout, "gateway_for", lambda channel, fen: GATEWAYS[channel]),
+        mock.patch.object(attempts, "lock_payable", lock_payable),
+        mock.patch.object(viewsets, "is_remote", lambda channel, fen: channel != "balance"),
     ):
         yield
 
@@ -451,7 +449,7 @@ def trusting_the_loaded_doctor() -> Iterator[None]:
         Doctor.objects.select_for_update().get(pk=doctor_id)
         assert is_verified
 
-    with mock.patch.object(consultation, "require_verified", look_then_lock):
+    with mock.patch.object(answering, "require_verified", look_then_lock):
         yield
 
 
@@ -497,7 +495,7 @@ def meeting_before_settling(meet: Meet) -> Iterator[None]:
         meet()
         return settlement.settle(fact)
 
-    with mock.patch.object(reconcile, "settle", settle):
+    with mock.patch.object(comparison, "settle", settle):
         yield
 
 
@@ -507,14 +505,14 @@ def meeting_before_settling(meet: Meet) -> Iterator[None]:
 @contextmanager
 def deciding_without_lock(meet: Meet) -> Iterator[None]:
     """Removes the lock under which staff see that a difference is not decided yet."""
-    open_difference = console._open_difference
+    open_difference = console_refunds._open_difference
 
     def unlocked(*args: Any) -> Any:
         found = open_difference(*args)
         meet()
         return found
 
-    with without_row_locks(), mock.patch.object(console, "_open_difference", unlocked):
+    with without_row_locks(), mock.patch.object(console_refunds, "_open_difference", unlocked):
         yield
 
 
@@ -537,7 +535,7 @@ def releasing_without_lock(meet: Meet) -> Iterator[None]:
 @contextmanager
 def locking_the_refund_alone(meet: Meet) -> Iterator[None]:
     """Removes the order of locks: a refund's comes before that of what its money came by."""
-    open_difference = console._open_difference
+    open_difference = console_refunds._open_difference
 
     def lock(refund_pk: int) -> Refund:
         rows = Refund.objects.select_for_update(of=("self",))
@@ -552,7 +550,7 @@ def locking_the_refund_alone(meet: Meet) -> Iterator[None]:
 
     with (
         mock.patch.object(refunds, "lock", lock),
-        mock.patch.object(console, "_open_difference", then_meet),
+        mock.patch.object(console_refunds, "_open_difference", then_meet),
     ):
         yield
 

@@ -92,7 +92,7 @@ FAULTS: tuple[Fault, ...] = (
         ),
         (
             "a shared account caches its balance",
-            f"UPDATE {ACCOUNT} SET balance_fen = 0 WHERE code = 'held'",  # noqa: S608
+            f"UPDATE {ACCOUNT} SET balance_fen = 0 WHERE code = 'in_transit'",  # noqa: S608
         ),
     ),
     *faults(

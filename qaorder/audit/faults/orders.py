@@ -150,7 +150,7 @@ _PERIODS = (
             "two periods at once",
             change(
                 PERIOD,
-                "start_at = (SELECT start_at FROM qaorder_subscription WHERE id = %(period)s)",
+                "start_at = (SELECT start_at FROM qaorder_period WHERE id = %(period)s)",
                 "lapsed",
                 "order_id",
             ),
@@ -184,7 +184,7 @@ _PERIODS = (
         "I39",
         (
             "refunded by the patient after a free order",
-            change(ORDER, "subscription_id = %(period_refunded)s", "free"),
+            change(ORDER, "covered_by_id = %(period_refunded)s", "free"),
         ),
         (
             "refunded by the patient after a question",

@@ -150,7 +150,7 @@ _TOLD = (
             "two payments of one charge",
             change(
                 PAYMENT,
-                "charge_id = (SELECT charge_id FROM qaorder_payment WHERE id = %(remote_payment)s)",
+                "charge_id = (SELECT charge_id FROM payments_payment WHERE id = %(remote_payment)s)",
                 "twin_payment",
             ),
         ),

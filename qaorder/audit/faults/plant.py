@@ -3,11 +3,11 @@
 import re
 from typing import NamedTuple
 
-ORDER, PAYMENT, REFUND = "qaorder_order", "qaorder_payment", "qaorder_refund"
-EVENT, PERIOD, ENTRY = "qaorder_orderevent", "qaorder_subscription", "ledger_entry"
-TRANSACTION, ACCOUNT, HELD = "ledger_transaction", "ledger_account", "qaorder_heldcharge"
-NOTICE, DISCREPANCY, PAYOUT = "qaorder_notice", "qaorder_discrepancy", "qaorder_payout"
-REQUEST, SNAPSHOT = "qaorder_staffrequest", "ledger_balancesnapshot"
+ORDER, PAYMENT, REFUND = "qaorder_order", "payments_payment", "payments_refund"
+EVENT, PERIOD, ENTRY = "qaorder_orderevent", "qaorder_period", "ledger_entry"
+TRANSACTION, ACCOUNT, HELD = "ledger_transaction", "ledger_account", "payments_suspensecharge"
+NOTICE, DISCREPANCY, PAYOUT = "payments_notice", "payments_discrepancy", "payments_payout"
+REQUEST, SNAPSHOT = "payments_staffrequest", "ledger_balancesnapshot"
 QUESTION, ANSWER, EVALUATION = "qaorder_question", "qaorder_answer", "qaorder_evaluation"
 
 LONG_AGO = "'2020-01-01 00:00:00+00'"

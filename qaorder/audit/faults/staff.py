@@ -23,9 +23,9 @@ _WALLET, _PLATFORM, _WX = "'wallet:' || %(user)s", "'platform'", "'clearing:wx'"
 _HELD_MONEY = (
     *faults(
         "I30a",
-        ("a held charge is not booked", unbooked("held:{kept_held}")),
-        ("held money came from nowhere", legs_gone("held:{kept_held}", _OUT)),
-        ("held money went nowhere", legs_gone("held:{kept_held}", _IN)),
+        ("a held charge is not booked", unbooked("suspense:{kept_held}")),
+        ("held money came from nowhere", legs_gone("suspense:{kept_held}", _OUT)),
+        ("held money went nowhere", legs_gone("suspense:{kept_held}", _IN)),
     ),
     *faults("I30b", ("a held charge is gone", drop(HELD, "kept_held"))),
     *faults(
@@ -34,7 +34,7 @@ _HELD_MONEY = (
             "a charge is both a payment's and held",
             change(
                 HELD,
-                "charge_id = (SELECT charge_id FROM qaorder_payment WHERE id = %(remote_payment)s)",
+                "charge_id = (SELECT charge_id FROM payments_payment WHERE id = %(remote_payment)s)",
                 "kept_held",
             ),
         ),

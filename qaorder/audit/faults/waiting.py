@@ -34,11 +34,15 @@ FAULTS: tuple[Fault, ...] = (
         ),
         (
             "a charge nobody asks about",
-            change(PAYMENT, f"checked_at = {LONG_AGO}, created_at = {LONG_AGO}", "pending_payment"),
+            change(
+                PAYMENT, f"inquired_at = {LONG_AGO}, created_at = {LONG_AGO}", "pending_payment"
+            ),
         ),
         (
             "an expired charge nobody asks about",
-            change(PAYMENT, f"checked_at = {LONG_AGO}, expires_at = {LONG_AGO}", "pending_payment"),
+            change(
+                PAYMENT, f"inquired_at = {LONG_AGO}, expires_at = {LONG_AGO}", "pending_payment"
+            ),
         ),
         (
             "a refund never sent",
@@ -68,7 +72,7 @@ FAULTS: tuple[Fault, ...] = (
         ("a refund's payment is gone", stray(REFUND, "payment_id")),
         ("an event's order is gone", stray(EVENT, "order_id")),
         ("a period's order is gone", stray(PERIOD, "order_id")),
-        ("a free order's period is gone", stray(ORDER, "subscription_id")),
+        ("a free order's period is gone", stray(ORDER, "covered_by_id")),
         ("a question's order is gone", stray(QUESTION, "order_id")),
         ("an answer's question is gone", stray(ANSWER, "question_id")),
         ("an evaluation's order is gone", stray(EVALUATION, "order_id")),

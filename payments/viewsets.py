@@ -1,0 +1,171 @@
+"""Paying, recharging, refunds, and the provider's notices."""
+
+from typing import Any
+
+from django.db import transaction
+from django.http import Http404
+from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
+from rest_framework import status
+from rest_framework.generics import GenericAPIView
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.permissions import IsPatient
+from api import errors, limit_table
+from api.client_address import client_address
+from api.failpoints import failpoint
+from api.idempotency import idempotent
+from api.schema import DETAIL
+from payments import charges, checkout, notices, refunds
+from payments.channels import is_remote
+from payments.models import Payment, Refund
+from payments.serializers import (
+    ChargeSerializer,
+    PayInputSerializer,
+    RechargeInputSerializer,
+    RefundInputSerializer,
+    RefundSerializer,
+    RefuseInputSerializer,
+)
+from qaorder.lifecycle import Role
+from qaorder.models import Order
+from qaorder.viewsets.orders import OrderMixin
+
+SIGNATURE_HEADER = "X-Pingplusplus-Signature"
+
+
+def _paid(charge: charges.Charge | None) -> Response:
+    return Response({"status": 0, "message": "", "charge": charge})
+
+
+def _hand_out(request: Request, payment: Payment, charge: charges.Charge) -> Response:
+    """Keep the charge and, in the same transaction, the answer for a repeated request.
+
+    Raises: CannotPay, with the charge kept, if the order waits for no money by now.
+    """
+    with transaction.atomic():
+        kept = charges.keep(payment, charge)
+        response = _paid(kept)
+        if kept is not None:
+            request.claim.store(response)
+    failpoint("pay.charge_stored")
+    if kept is None:
+        raise errors.CannotPay
+    return response
+
+
+class OrderPayView(OrderMixin, GenericAPIView[Order]):
+    """订单支付：微信、支付宝或余额"""
+
+    serializer_class = PayInputSerializer
+    refusals = (errors.CannotPay, errors.InsufficientBalance, errors.ChannelUnavailable)
+    limits = (limit_table.CHARGES,)
+
+    @extend_schema(responses=ChargeSerializer)
+    @idempotent(atomic=False)
+    def patch(self, request: Request, order_number: str) -> Response:
+        order, _ = self.get_order(Role.PATIENT)
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        channel = serializer.validated_data["channel"]
+        if is_remote(channel, order.amount_fen):
+            client_ip = client_address(request)
+            asked = checkout.charge_for_order(
+                order=order, channel=channel, client_ip=client_ip, payer=request.user
+            )
+            return _hand_out(request, *asked)
+        with transaction.atomic():
+            checkout.pay_at_once(order=order, channel=channel, payer=request.user)
+            response = _paid(None)
+            request.claim.store(response)
+        return response
+
+
+class RechargeView(GenericAPIView[Any]):
+    """余额充值：到账通知到达后余额增加"""
+
+    permission_classes = [*GenericAPIView.permission_classes, IsPatient]
+    serializer_class = RechargeInputSerializer
+    refusals = (errors.ChannelUnavailable,)
+    limits = (limit_table.CHARGES,)
+
+    @extend_schema(responses=ChargeSerializer)
+    @idempotent(atomic=False)
+    def post(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        asked = checkout.charge_for_recharge(
+            payer=request.user,
+            channel=serializer.validated_data["channel"],
+            amount_fen=serializer.validated_data["amount"],
+            client_ip=client_address(request),
+            request_id=request.claim.request_id,
+        )
+        return _hand_out(request, *asked)
+
+
+class OrderRefundView(OrderMixin, GenericAPIView[Refund]):
+    """申请退款（患者，回答之前）"""
+
+    serializer_class = RefundInputSerializer
+    refusals = (errors.CannotRefund,)
+
+    @extend_schema(responses=RefundSerializer)
+    @idempotent()
+    def put(self, request: Request, order_number: str) -> Response:
+        order, role = self.get_order(Role.PATIENT)
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        refund = refunds.refund_order(
+            order=order, role=role, actor=request.user, **serializer.validated_data
+        )
+        return Response(RefundSerializer(refund).data)
+
+    @extend_schema(summary="查询退款（双方）", responses=RefundSerializer)
+    def get(self, request: Request, order_number: str) -> Response:
+        # Also for an order that the caller has hidden: the money is theirs to follow.
+        order = Order.objects.filter(order_number=order_number).first()
+        refund = refunds.refund_of(order) if order and order.role_of(request.user) else None
+        if refund is None:
+            raise Http404
+        return Response(RefundSerializer(refund).data)
+
+
+class OrderRefuseView(OrderMixin, GenericAPIView[Refund]):
+    """医生拒绝订单，全额退款"""
+
+    serializer_class = RefuseInputSerializer
+    refusals = (errors.CannotRefund,)
+
+    @extend_schema(responses=RefundSerializer)
+    @idempotent()
+    def put(self, request: Request, order_number: str) -> Response:
+        order, role = self.get_order(Role.DOCTOR)
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        refund = refunds.refund_order(
+            order=order, role=role, actor=request.user, **serializer.validated_data
+        )
+        return Response(RefundSerializer(refund).data)
+
+
+class PingppWebhookView(APIView):
+    """Ping++ 通知：签名正确的一律 200"""
+
+    max_body = 1024 * 1024
+    authentication_classes = []
+    permission_classes = [AllowAny]
+
+    @extend_schema(
+        parameters=[OpenApiParameter(SIGNATURE_HEADER, str, "header", required=True)],
+        request=OpenApiTypes.OBJECT,
+        responses={200: OpenApiTypes.OBJECT, 400: DETAIL},
+    )
+    def post(self, request: Request) -> Response:
+        try:
+            outcome = notices.receive(request._request.body, request.headers.get(SIGNATURE_HEADER))
+        except notices.BadSignature:
+            return Response({"detail": "签名无效"}, status=status.HTTP_400_BAD_REQUEST)
+        return Response({"received": True, "outcome": outcome})

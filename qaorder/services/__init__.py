@@ -1,1 +1,0 @@
-"""Business verbs, one function each: model in, model out."""

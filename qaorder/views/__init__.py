@@ -1,1 +1,0 @@
-"""Endpoints below /qaorder/, and the recharge below /accounts/balance/."""
