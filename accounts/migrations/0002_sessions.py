@@ -9,7 +9,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0001_initial"),
-        migrations.swappable_dependency(settings.KNOX_TOKEN_MODEL),
+        # The token's key changes in knox's own migrations.
+        ("knox", "0009_extend_authtoken_field"),
     ]
 
     operations = [
