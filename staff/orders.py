@@ -120,7 +120,7 @@ class OrderAdmin(StaffActsAdmin):
         "channel",
         "created_at",
     ]
-    list_select_related = ["patient__user", "doctor__user", "paid_with"]
+    list_select_related = ["patient__user", "doctor__user"]
     search_fields = ORDER_SEARCH
     search_help_text = ORDER_HELP
     verbs = ("refund_order", "refund_completed")
@@ -135,7 +135,7 @@ class OrderAdmin(StaffActsAdmin):
         "next_try_at",
         "failures",
         "channel",
-        "paid_with",
+        "paid_at",
         "released_at",
         "platform_share_percent",
         "covered_by",
@@ -153,7 +153,7 @@ class OrderAdmin(StaffActsAdmin):
 def _what_happens(order: Order) -> str:
     """Say in one line what a refund would do to this order."""
     name = f"订单 {order.order_number}（患者 {order.patient}，医生 {order.doctor}）"
-    payment = order.paid_with
+    payment = getattr(order, "paid_with", None)
     if payment is None or order.status == Status.CANCELLED:
         return f"{name}：{order.get_status_display()}，不能退款"
     amount = money.to_yuan(payment.amount_fen - payment.refunded_fen)

@@ -16,16 +16,17 @@ FROM generate_series(1, %(rows)s) n
 """
 _ORDERS = """
 INSERT INTO qaorder_order (id, order_number, patient_id, doctor_id, order_type, amount_fen, status,
-    platform_share_percent, status_at, channel, paid_with_id, pay_deadline, created_at, released_at)
+    platform_share_percent, status_at, channel, paid_at, pay_deadline, created_at, released_at)
 SELECT 1000000 + n, '1' || lpad(n::text, 25, '0'), patient, doctor, CASE WHEN is_monthly
     THEN 'monthly' ELSE 'online' END, %(amount)s, status, 0, {status_at}, 'wx',
-    CASE WHEN status NOT IN (0, 6) THEN 1000000 + n END, now() + interval '3 days', made,
+    CASE WHEN status NOT IN (0, 6) THEN made END, now() + interval '3 days', made,
     CASE WHEN status IN (4, 5) THEN made END FROM plan
 """
 _PAYMENTS = """
-INSERT INTO payments_payment (id, order_id, payer_id, channel, order_no, amount_fen,
-    refunded_fen, state, charge_id, charge, sent_at, inquired_at, paid_at, created_at)
-SELECT 1000000 + n, 1000000 + n, (SELECT user_id FROM accounts_patient WHERE id = patient), 'wx',
+INSERT INTO payments_payment (id, order_id, opened_order_id, payer_id, channel, order_no,
+    amount_fen, refunded_fen, state, charge_id, charge, sent_at, inquired_at, paid_at, created_at)
+SELECT 1000000 + n, 1000000 + n, CASE WHEN status NOT IN (0, 6) THEN 1000000 + n END,
+    (SELECT user_id FROM accounts_patient WHERE id = patient), 'wx',
     '1' || lpad(n::text, 25, '0'), %(amount)s, CASE status WHEN 6 THEN %(amount)s ELSE 0 END,
     CASE status WHEN 0 THEN 'pending' WHEN 6
     THEN 'expired' ELSE 'paid' END, 'ch_' || n, repeat('x', 500), made, now(),
@@ -52,7 +53,7 @@ _HISTORY = (
     """INSERT INTO ledger_transaction (id, kind, reference, order_number, created_at)
         SELECT 1000000 + n, 'adjustment', n::text, '', made FROM plan""",
     """INSERT INTO ledger_entry (transaction_id, account_id, amount_fen)
-        SELECT 1000000 + n, account, amount FROM plan, (VALUES (%(held)s, 1), (%(wx)s, -1))
+        SELECT 1000000 + n, account, amount FROM plan, (VALUES (%(in_transit)s, 1), (%(wx)s, -1))
         legs (account, amount)""",
 )
 
@@ -67,7 +68,6 @@ def _run(*statements: str, rows: int) -> None:
         "wx": ledger.clearing("wx").pk,
     }
     with connection.cursor() as cursor:
-        # In one transaction; orders and payments point at each other.
         with transaction.atomic():
             cursor.execute("SET LOCAL session_replication_role = replica")
             for statement in statements:

@@ -89,7 +89,7 @@ def test_money_for_a_cancelled_order_is_booked_and_refunded(quick, channel):
 
     assert answer.json()["outcome"] == "applied"
     order.refresh_from_db()
-    assert (order.status, order.paid_with) == (Status.CANCELLED, None)
+    assert (order.status, order.paid_at) == (Status.CANCELLED, None)
     assert_money_goes_back(quick, charge["id"])
 
 
@@ -115,7 +115,7 @@ def test_money_paid_after_the_deadline_is_refunded_though_the_order_still_waits(
     quick.pay_and_tell(charge["id"])
 
     order.refresh_from_db()
-    assert (order.status, order.paid_with) == (Status.UNPAID, None)
+    assert (order.status, order.paid_at) == (Status.UNPAID, None)
     assert_money_goes_back(quick, charge["id"])
 
 
@@ -273,7 +273,7 @@ def test_three_payments_end_the_same_whatever_order_their_notices_come_in(quick,
     order.refresh_from_db()
     assert order.status == Status.PAID
     assert Payment.objects.filter(state=PaymentState.PAID).count() == 2
-    assert [row.payment_id != order.paid_with_id for row in Refund.objects.all()] == [True]
+    assert [row.payment_id != order.paid_with.pk for row in Refund.objects.all()] == [True]
     assert book.balances() == {"in_transit": 1500, f"clearing:{order.channel}": -1500}
 
 

@@ -77,8 +77,10 @@ def sample_order(row: dict[str, Any], patient: Patient, doctor: Doctor, **change
     )
     status = changes.pop("status", row.get("status", Status.UNPAID))
     if status not in (Status.UNPAID, Status.CANCELLED):
-        changes["paid_with"] = Payment.objects.create(
+        changes["paid_at"] = created_at
+        Payment.objects.create(
             order=order,
+            opened_order=order,
             payer=patient.user,
             channel="alipay",
             order_no=order.order_number,

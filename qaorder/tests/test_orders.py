@@ -29,7 +29,7 @@ def test_a_new_order_waits_for_money_for_three_days_at_the_price_of_the_moment()
     order.refresh_from_db()
     assert (order.status, order.amount_fen, order.channel) == (Status.UNPAID, 1234, "alipay")
     assert order.pay_deadline - order.created_at == timedelta(hours=72)
-    assert (order.paid_with, order.covered_by) == (None, None)
+    assert (order.paid_at, order.covered_by) == (None, None)
     assert abs(order.created_at - timezone.now()) < timedelta(minutes=1)
 
 

@@ -216,7 +216,7 @@ def test_a_free_order_of_a_refunded_period_is_not_opened_even_if_it_was_left_unp
         pay(free)
 
     free.refresh_from_db()
-    assert free.paid_with is None
+    assert free.paid_at is None
 
 
 def test_after_a_refund_the_next_purchase_follows_the_last_period_that_is_left(pair):

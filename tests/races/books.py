@@ -45,15 +45,16 @@ def _money(order: Order) -> Problems:
     refunds = list(Refund.objects.filter(payment__in=payments))
     returned = Counter(refund.payment_id for refund in refunds)
     for payment in payments:
-        keeps = payment.pk == order.paid_with_id and order.status in OPENED
+        keeps = payment.opened_order_id == order.pk and order.status in OPENED
         if returned[payment.pk] != (0 if keeps else 1):
             problems.append(
                 f"{payment.channel} money in status {order.status}: {returned[payment.pk]} refunds"
             )
-    if order.status in OPENED and order.paid_with_id not in [payment.pk for payment in payments]:
+    opening = [payment.channel for payment in payments if payment.opened_order_id == order.pk]
+    if order.status in OPENED and not opening:
         problems.append(f"status {order.status} without money")
-    if order.paid_with is not None and order.channel != order.paid_with.channel:
-        problems.append(f"channel {order.channel}, paid with {order.paid_with.channel}")
+    if opening not in ([], [order.channel]):
+        problems.append(f"channel {order.channel}, paid with {opening}")
     waiting = sum(r.amount_fen for r in refunds if r.status != RefundStatus.SUCCEEDED)
     due = order.amount_fen if order.status in SERVED else 0
     held = held_fen(order)

@@ -113,7 +113,7 @@ def test_without_any_notice_everything_ends_the_same(provider, by, capsys):
     for order, payment in orders:
         order.refresh_from_db()
         payment.refresh_from_db()
-        assert (order.status, order.paid_with_id) == (Status.PAID, payment.pk)
+        assert (order.status, order.paid_with.pk) == (Status.PAID, payment.pk)
         assert order.channel == payment.channel
         assert payment.state == PaymentState.PAID
     assert_clean()
