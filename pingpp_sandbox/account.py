@@ -14,8 +14,8 @@ from pingpp_sandbox.clock import Clock
 from pingpp_sandbox.events import Events
 from pingpp_sandbox.faults import Fault, Faults
 from pingpp_sandbox.options import Options
+from pingpp_sandbox.refund_scripts import Script
 from pingpp_sandbox.refunds import Refunds
-from pingpp_sandbox.scripts import Script
 from pingpp_sandbox.store import Store
 from pingpp_sandbox.webhooks import Webhooks
 
