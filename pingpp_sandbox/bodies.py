@@ -1,6 +1,5 @@
-"""Request bodies as they come over the wire: with a length, or in chunks."""
+"""Request bodies as they come over the wire: with a length, or in chunks as from the Node SDK."""
 
-import re
 from email.message import Message
 from io import BufferedIOBase
 
@@ -8,10 +7,7 @@ from pingpp_sandbox.errors import ApiError
 
 MAX_BODY = 1_000_000
 
-_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(;.*)?")
 _MAX_LINE = 1024
-_MAX_TRAILERS = 100
-_MAX_DIGITS = 16
 
 
 def read(headers: Message, stream: BufferedIOBase) -> bytes:
@@ -19,42 +15,30 @@ def read(headers: Message, stream: BufferedIOBase) -> bytes:
 
     Raises: ApiError 400 for a malformed one, 413 for one of more than `MAX_BODY` bytes.
     """
-    lengths = headers.get_all("Content-Length", [])
-    codings = headers.get_all("Transfer-Encoding", [])
-    if not codings:
-        return _exactly(stream, _length(lengths))
-    # With both, two readers could see two different requests.
-    if lengths or [coding.strip().lower() for coding in codings] != ["chunked"]:
-        raise _malformed()
-    return _chunked(stream)
-
-
-def _length(lengths: list[str]) -> int:
-    if not lengths:
-        return 0
-    text = lengths[0].strip()
-    if len(set(lengths)) > 1 or not (text.isascii() and text.isdigit() and len(text) < _MAX_DIGITS):
-        raise _malformed()
-    return int(text)
+    if headers.get("Transfer-Encoding", "").lower() == "chunked":
+        return _chunked(stream)
+    return _exactly(stream, _size(headers.get("Content-Length", "0"), 10))
 
 
 def _chunked(stream: BufferedIOBase) -> bytes:
     body = b""
-    while size := _chunk_size(_line(stream)):
+    while size := _size(_line(stream).partition(b";")[0], 16):
         body += _exactly(stream, size, len(body))
         if _line(stream):
             raise _malformed()
-    for _ in range(_MAX_TRAILERS):
-        if not _line(stream):
-            return body
-    raise _malformed()
+    while _line(stream):
+        pass
+    return body
 
 
-def _chunk_size(line: bytes) -> int:
-    match = _CHUNK_SIZE.fullmatch(line)
-    if match is None:
+def _size(text: str | bytes, base: int) -> int:
+    try:
+        size = int(text, base)
+    except ValueError as error:
+        raise _malformed() from error
+    if size < 0:
         raise _malformed()
-    return int(match[1], 16)
+    return size
 
 
 def _line(stream: BufferedIOBase) -> bytes:

@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from pingpp_sandbox import credentials, listing, validation
+from pingpp_sandbox import credentials, listing, parameters
 from pingpp_sandbox.clock import Clock
-from pingpp_sandbox.errors import ApiError, channel_refused, invalid, missing, not_found
+from pingpp_sandbox.errors import ApiError, channel_refused, invalid, not_found
 from pingpp_sandbox.ids import new_id, random_text
 from pingpp_sandbox.options import Options
 from pingpp_sandbox.store import Store
@@ -16,45 +16,21 @@ Publish = Callable[[str, Json], Json]
 
 APP_NAME = "sandbox"
 
-# The order of the published sample; without `reversed`, which is younger, where switched off.
+# In the order of the published sample, which is older than `reversed`.
+# fmt: off
 KEYS = (
-    "order_no",
-    "extra",
-    "app",
-    "livemode",
-    "currency",
-    "time_settle",
-    "time_expire",
-    "id",
-    "subject",
-    "failure_msg",
-    "channel",
-    "metadata",
-    "body",
-    "credential",
-    "client_ip",
-    "description",
-    "amount_refunded",
-    "refunded",
-    "reversed",
-    "object",
-    "paid",
-    "amount_settle",
-    "time_paid",
-    "failure_code",
-    "refunds",
-    "created",
-    "transaction_no",
-    "amount",
+    "order_no", "extra", "app", "livemode", "currency", "time_settle", "time_expire", "id",
+    "subject", "failure_msg", "channel", "metadata", "body", "credential", "client_ip",
+    "description", "amount_refunded", "refunded", "reversed", "object", "paid", "amount_settle",
+    "time_paid", "failure_code", "refunds", "created", "transaction_no", "amount",
 )
-HASHES = ("extra", "metadata", "credential")
-SEARCHED_SECONDS = 31 * validation.DAY
+# fmt: on
+SEARCHED_SECONDS = 31 * parameters.DAY
 
-# A charge made again with the same six elements within this time is the first one.
-_SAME_CHARGE_SECONDS = {"wx": 7200, "wx_pub": 7200, "wx_lite": 7200}
-_SAME_CHARGE_DEFAULT = 60
+# A charge made again with the same six elements within this time is the first one. WeChat
+# refuses its order number later, Alipay makes another charge with it.
+_SAME_CHARGE_SECONDS = {"wx": 2 * parameters.HOUR, "alipay": parameters.MINUTE}
 _ELEMENTS = ("order_no", "channel", "amount", "subject", "body", "app")
-_REVERSIBLE = validation.CHANNELS - {"alipay"}
 
 
 class Charges:
@@ -69,16 +45,14 @@ class Charges:
     def create(self, params: Mapping[str, Any]) -> Json:
         """A charge for the order number; an earlier one if the provider would repeat it."""
         now = int(self._clock.now())
-        clean = validation.charge_params(params, app_id=self._options.app_id, now=now)
+        clean = parameters.charge_params(params, app_id=self._options.app_id, now=now)
         with self._store.transaction():
             earlier = self._earlier(clean)
             repeated = self._repeated(clean, earlier, now)
             if repeated is not None:
                 return self.render(repeated)
-            if validation.is_wx(clean["channel"]) and any(
-                validation.is_wx(charge["channel"]) for charge in earlier
-            ):
-                raise channel_refused(clean["channel"], "商户订单号重复", param="order_no")
+            if clean["channel"] == "wx" and any(each["channel"] == "wx" for each in earlier):
+                raise channel_refused("wx", "商户订单号重复", param="order_no")
             return self.render(self._insert(clean, now))
 
     def get(self, charge_id: str, expand: Collection[str] = ()) -> Json:
@@ -87,19 +61,15 @@ class Charges:
 
     def page(self, query: Mapping[str, str], expand: Collection[str] = ()) -> Json:
         """A page of charges; without `created`, of the last month."""
-        conditions = listing.Conditions()
-        if "app[id]" not in query:
-            raise missing("app[id]")
-        conditions.add("app = ?", validation.known_app(query["app[id]"], self._options.app_id))
-        if not conditions.add_created(query):
-            conditions.add("created >= ?", int(self._clock.now()) - SEARCHED_SECONDS)
+        app_id = parameters.known_app(query.get("app[id]"), self._options.app_id)
+        since = {"created >= ?": int(self._clock.now()) - SEARCHED_SECONDS}
+        conditions = {"app = ?": app_id} | (listing.created(query) or since)
         if "channel" in query:
-            conditions.add("channel = ?", query["channel"])
+            conditions["channel = ?"] = query["channel"]
         for name in ("paid", "refunded", "reversed"):
-            conditions.add_boolean(query, name)
-        rows, has_more = listing.page(self._store, "charges", "charge", conditions, query)
-        data = [self.render(json.loads(row["doc"]), expand) for row in rows]
-        return listing.envelope("/v1/charges", data, has_more)
+            conditions |= listing.boolean(query, name)
+        page = listing.page(self._store, "charges", "/v1/charges", conditions, query)
+        return page | {"data": [self.render(charge, expand) for charge in page["data"]]}
 
     def pay(self, charge_id: str, *, force: bool = False, time_paid: int | None = None) -> Json:
         """Pay a charge as its customer would and announce charge.succeeded; again: no effect.
@@ -118,7 +88,7 @@ class Charges:
             return False
         now = self._clock.now()
         if not force:
-            validation.charge_is_open(charge, now)
+            _check_open(charge, now)
         charge["paid"] = True
         charge["time_paid"] = int(now) if time_paid is None else time_paid
         charge["transaction_no"] = credentials.transaction_no(now)
@@ -135,11 +105,11 @@ class Charges:
         """Close an unpaid charge; the alipay app channel has no such thing."""
         with self._store.transaction():
             charge = self.stored(charge_id)
-            if charge["channel"] not in _REVERSIBLE:
-                raise invalid("channel", f"{charge['channel']} 渠道不支持撤销")
+            if charge["channel"] == "alipay":
+                raise invalid("channel", "alipay 渠道不支持撤销")
             if charge["paid"]:
                 raise ApiError("该 charge 已支付。", code="charge_unexpected_status", param="id")
-            validation.charge_is_open(charge, self._clock.now())
+            _check_open(charge, self._clock.now())
             charge["reversed"] = True
             self.save(charge)
             return self.render(charge)
@@ -167,22 +137,12 @@ class Charges:
 
     def render(self, charge: Mapping[str, Any], expand: Collection[str] = ()) -> Json:
         """The charge as the provider shows it."""
-        url = f"/v1/charges/{charge['id']}/refunds"
-        conditions = listing.Conditions(["charge = ?"], [charge["id"]])
-        rows, has_more = listing.page(self._store, "refunds", "refund", conditions, {})
-        data = [self.hashes(json.loads(row["doc"])) for row in rows]
-        refunds = {"url": url, "has_more": has_more, "object": "list", "data": data}
+        refunds = listing.refunds_of(self._store, charge["id"], {})
         shown = {key: refunds if key == "refunds" else charge[key] for key in KEYS}
         if not self._options.emit_reversed:
             del shown["reversed"]
         if "app" in expand:
             shown["app"] = {"id": charge["app"], "object": "app", "display_name": APP_NAME}
-        return self.hashes(shown)
-
-    def hashes(self, shown: Json) -> Json:
-        """Write empty hashes as [] where that is switched on."""
-        if self._options.empty_hash_as_list:
-            shown |= {key: [] for key in HASHES if shown.get(key) == {}}
         return shown
 
     def _earlier(self, clean: Mapping[str, Any]) -> list[Json]:
@@ -198,11 +158,10 @@ class Charges:
             raise channel_refused(
                 clean["channel"], "该订单号已使用", code="charge_order_no_used", param="order_no"
             )
-        window = _SAME_CHARGE_SECONDS.get(clean["channel"], _SAME_CHARGE_DEFAULT)
+        since = now - _SAME_CHARGE_SECONDS[clean["channel"]]
         for charge in earlier:
             is_same = all(charge[name] == clean[name] for name in _ELEMENTS)
-            is_same = is_same and _instalments(charge) == _instalments(clean)
-            if is_same and not charge["reversed"] and now - charge["created"] < window:
+            if is_same and not charge["reversed"] and charge["created"] > since:
                 return charge
         return None
 
@@ -231,11 +190,12 @@ class Charges:
         return charge
 
 
-def _instalments(charge: Mapping[str, Any]) -> Json:
-    return {name: value for name, value in charge["extra"].items() if name.startswith("hb_fq_")}
+def _check_open(charge: Mapping[str, Any], now: float) -> None:
+    if charge["reversed"] or now >= charge["time_expire"]:
+        raise ApiError("该 charge 已关闭。", code="charge_closed", param="id")
 
 
 def _payer(channel: str) -> Json:
-    if validation.is_wx(channel):
+    if channel == "wx":
         return {"open_id": "o" + random_text(27), "bank_type": "CMB_DEBIT"}
     return {"buyer_account": "sandbox***@example.com"}

@@ -1,21 +1,17 @@
 """JSON endpoints below /sandbox/ that steer the sandbox."""
 
-import inspect
-import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pingpp_sandbox.api import Request, Response, json_response
+from pingpp_sandbox.account import Account
 from pingpp_sandbox.errors import ApiError
-
-if TYPE_CHECKING:
-    from pingpp_sandbox.sandbox import Sandbox
+from pingpp_sandbox.wire import Request, Response, json_response, refusal
 
 PREFIX = "/sandbox/"
 Verb = Callable[..., Any]
 
 
-def answer(sandbox: "Sandbox", request: Request) -> Response:
+def answer(account: Account, request: Request) -> Response:
     """Carry out a control request.
 
     The JSON object of a POST holds the keyword arguments of the method it calls;
@@ -24,49 +20,36 @@ def answer(sandbox: "Sandbox", request: Request) -> Response:
     # Pages in a browser send an Origin with each POST; none has any business here.
     if request.headers.get("Origin"):
         return json_response(403, {"error": "not from a browser"})
-    verb, ids = _find(sandbox, request)
-    if verb is None:
-        return json_response(404, {"error": "no such control"})
-    try:
-        arguments = request.json()
-        bound = inspect.signature(verb).bind(*ids, **arguments)
-    except (TypeError, ApiError) as error:
-        return json_response(400, {"error": str(error)})
-    try:
-        return json_response(200, {"result": verb(*bound.args, **bound.kwargs)})
-    except ValueError as error:
-        return json_response(400, {"error": str(error)})
-    except ApiError as error:
-        return json_response(error.status, error.envelope())
+    for method, path, verb in _verbs(account):
+        if match := request.match(method, PREFIX + path):
+            try:
+                return json_response(200, {"result": verb(*match.groups(), **request.json())})
+            except (TypeError, ValueError) as error:
+                return json_response(400, {"error": str(error)})
+            except ApiError as error:
+                return refusal(error)
+    return json_response(404, {"error": "no such control"})
 
 
-def _find(sandbox: "Sandbox", request: Request) -> tuple[Verb | None, tuple[str, ...]]:
-    for (method, pattern), verb in _verbs(sandbox).items():
-        match = re.fullmatch(pattern, request.path)
-        if match and method == request.method:
-            return verb, match.groups()
-    return None, ()
-
-
-def _verbs(sandbox: "Sandbox") -> dict[tuple[str, str], Verb]:
-    return {
-        ("GET", "/sandbox/state"): sandbox.state,
-        ("GET", "/sandbox/book"): sandbox.book,
-        ("GET", "/sandbox/events"): sandbox.events,
-        ("POST", "/sandbox/faults"): sandbox.fault,
-        ("POST", "/sandbox/faults/clear"): sandbox.clear_faults,
-        ("POST", "/sandbox/clock"): sandbox.advance,
-        ("POST", "/sandbox/options"): sandbox.set_options,
-        ("POST", r"/sandbox/charges/([^/]+)/pay"): sandbox.pay,
-        ("POST", r"/sandbox/charges/([^/]+)/console_refund"): sandbox.console_refund,
-        ("POST", "/sandbox/refunds"): sandbox.script_refunds,
-        ("POST", r"/sandbox/refunds/([^/]+)"): sandbox.settle_refund,
-        ("POST", r"/sandbox/refunds/([^/]+)/fail_late"): sandbox.fail_refund_late,
-        ("GET", "/sandbox/webhooks"): sandbox.webhooks.pending,
-        ("POST", "/sandbox/webhooks/hold"): sandbox.webhooks.hold,
-        ("POST", "/sandbox/webhooks/release"): sandbox.webhooks.release,
-        ("POST", "/sandbox/webhooks/drop"): sandbox.webhooks.drop,
-        ("POST", "/sandbox/webhooks/deliver"): sandbox.webhooks.deliver,
-        ("POST", "/sandbox/webhooks/duplicate"): sandbox.duplicate_webhooks,
-        ("POST", "/sandbox/webhooks/shuffle"): sandbox.shuffle_webhooks,
-    }
+def _verbs(account: Account) -> tuple[tuple[str, str, Verb], ...]:
+    return (
+        ("GET", "state", account.state),
+        ("GET", "book", account.book),
+        ("GET", "events", account.events),
+        ("POST", "faults", account.fault),
+        ("POST", "faults/clear", account.clear_faults),
+        ("POST", "clock", account.advance),
+        ("POST", "options", account.set_options),
+        ("POST", "charges/([^/]+)/pay", account.pay),
+        ("POST", "charges/([^/]+)/console_refund", account.console_refund),
+        ("POST", "refunds", account.script_refunds),
+        ("POST", "refunds/([^/]+)", account.settle_refund),
+        ("POST", "refunds/([^/]+)/fail_late", account.fail_refund_late),
+        ("GET", "webhooks", account.webhooks.pending),
+        ("POST", "webhooks/hold", account.webhooks.hold),
+        ("POST", "webhooks/release", account.webhooks.release),
+        ("POST", "webhooks/drop", account.webhooks.drop),
+        ("POST", "webhooks/deliver", account.webhooks.deliver),
+        ("POST", "webhooks/duplicate", account.duplicate_webhooks),
+        ("POST", "webhooks/shuffle", account.shuffle_webhooks),
+    )

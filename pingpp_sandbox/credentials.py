@@ -52,38 +52,17 @@ def _alipay(charge: Mapping[str, Any]) -> dict[str, str]:
     return {"orderInfo": "&".join(f'{name}="{value}"' for name, value in fields.items())}
 
 
-def _alipay_qr(charge: Mapping[str, Any]) -> str:
-    return f"https://sissi.pingxx.com/mock.php?ch_id={charge['id']}&channel=alipay_qr"
-
-
 def _wx(charge: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "appId": "wx" + random_text(16, _HEX).lower(),
         "partnerId": _WX_PARTNER,
         "prepayId": random_text(36),
         "nonceStr": random_text(32),
-        # A number here, text in wx_pub and wx_lite: so does the provider.
+        # A number, in this channel alone: so does the provider.
         "timeStamp": charge["created"],
         "packageValue": "Sign=WXPay",
         "sign": random_text(32, _HEX),
     }
 
 
-def _wx_page(charge: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        "appId": "wx" + random_text(16, _HEX).lower(),
-        "timeStamp": str(charge["created"]),
-        "nonceStr": random_text(32),
-        "package": f"prepay_id={random_text(36)}",
-        "signType": "MD5",
-        "paySign": random_text(32, _HEX),
-    }
-
-
-_MAKERS: dict[str, Any] = {
-    "alipay": _alipay,
-    "alipay_qr": _alipay_qr,
-    "wx": _wx,
-    "wx_pub": _wx_page,
-    "wx_lite": _wx_page,
-}
+_MAKERS: dict[str, Any] = {"alipay": _alipay, "wx": _wx}

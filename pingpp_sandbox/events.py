@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pingpp_sandbox import keys, listing
+from pingpp_sandbox import keys
 from pingpp_sandbox.clock import Clock
 from pingpp_sandbox.errors import not_found
 from pingpp_sandbox.ids import new_id
@@ -44,7 +44,7 @@ class Events:
         self._store.run(
             "INSERT INTO events (id, created, type, raw) VALUES (?, ?, ?, ?)",
             *(event[name] for name in ("id", "created", "type")),
-            compact(event),
+            _compact(event),
         )
         return event
 
@@ -55,28 +55,16 @@ class Events:
             raise not_found("event", event_id)
         return json.loads(row["raw"])
 
-    def page(self, query: Mapping[str, str]) -> Json:
-        """A page of events, newest first, by `type` and `created`."""
-        conditions = listing.Conditions()
-        conditions.add_created(query)
-        if "type" in query:
-            conditions.add("type = ?", query["type"])
-        rows, has_more = listing.page(self._store, "events", "event", conditions, query)
-        return listing.envelope("/v1/events", [json.loads(row["raw"]) for row in rows], has_more)
-
     def all(self) -> list[Json]:
         """Every event, oldest first."""
-        return [
-            json.loads(row["raw"])
-            for row in self._store.rows("SELECT raw FROM events ORDER BY seq")
-        ]
+        rows = self._store.rows("SELECT raw FROM events ORDER BY seq")
+        return [json.loads(row["raw"]) for row in rows]
 
     def notice(self, event: Mapping[str, Any]) -> tuple[bytes, str]:
         """The body of the event's webhook and its signature, also for an invented event."""
-        raw = compact(event).encode()
+        raw = _compact(event).encode()
         return raw, keys.sign(self._keys.pingpp_private, raw)
 
 
-def compact(value: Any) -> str:
-    """JSON without spaces, Chinese as it is."""
+def _compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

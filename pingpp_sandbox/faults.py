@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pingpp_sandbox.errors import ApiError
+from pingpp_sandbox.errors import ApiError, channel_refused
 
 OPERATIONS = (
     "charge.create",
@@ -17,15 +17,20 @@ OPERATIONS = (
     "refund.retrieve",
     "refund.list",
     "event.retrieve",
-    "event.list",
 )
 # status: answer with an error of that HTTP status; no_message, error_text, garbage, null:
 # answers no client expects; delay: answer late; drip: one byte per interval; hang: no answer
 # until the faults are cleared; drop: reset the connection.
 KINDS = ("status", "no_message", "error_text", "garbage", "null", "delay", "drip", "hang", "drop")
 
-_GARBAGE = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
-_CONTENT_STATUS = 200
+_NO_ERRORS = {
+    "garbage": (200, b"<html><body><h1>502 Bad Gateway</h1></body></html>"),
+    "null": (200, b"null"),
+}
+_BAD_ERRORS = {
+    "no_message": b'{"error": {"type": "api_error"}}',
+    "error_text": b'{"error": "text"}',
+}
 
 
 @dataclass
@@ -58,24 +63,22 @@ class Fault:
             raise ValueError("status: an HTTP status")
         if self.in_lists and self.charge is None:
             raise ValueError("in_lists: needs a charge")
-        if self.kind in ("delay", "drip") and not _is_seconds(self.seconds):
-            raise ValueError("seconds: a number, required for delay and drip")
+        if self.kind in ("delay", "drip") and self.seconds is None:
+            raise ValueError("seconds: required for delay and drip")
 
     def is_for(self, operation: str, charge_id: str | None) -> bool:
         """Whether it is meant for a request; `charge_id` is that in its address."""
         return self.operation in (None, operation) and self.charge in (None, charge_id)
 
-    def answer(self) -> tuple[int, bytes]:
+    def answer(self) -> tuple[int, bytes] | None:
         """HTTP status and body of the kinds that answer something of their own."""
-        if self.kind == "garbage":
-            return _CONTENT_STATUS, _GARBAGE
-        if self.kind == "null":
-            return _CONTENT_STATUS, b"null"
-        if self.kind == "no_message":
-            return self.status, b'{"error": {"type": "api_error"}}'
-        if self.kind == "error_text":
-            return self.status, b'{"error": "text"}'
-        return self.status, json.dumps(_error(self.status).envelope()).encode()
+        if self.kind in _NO_ERRORS:
+            return _NO_ERRORS[self.kind]
+        if self.kind in _BAD_ERRORS:
+            return self.status, _BAD_ERRORS[self.kind]
+        if self.kind == "status":
+            return self.status, json.dumps(_error(self.status).envelope()).encode()
+        return None
 
 
 class Faults:
@@ -127,16 +130,8 @@ class Faults:
             return [asdict(fault) for fault in self._faults]
 
 
-def _is_seconds(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-
-
 def _error(status: int) -> ApiError:
     if status == 402:
-        code = "channel_request_error"
-        return ApiError(
-            "对支付渠道的请求未能成功。", status=status, kind="channel_error", code=code
-        )
-    if status < 500:
-        return ApiError("请求未能成功。", status=status)
-    return ApiError("服务暂时不可用。", status=status, kind="api_error")
+        return channel_refused("wx", "系统繁忙")
+    kind = "api_error" if status >= 500 else "invalid_request_error"
+    return ApiError("请求未能成功。", status=status, kind=kind)

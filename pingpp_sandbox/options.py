@@ -2,13 +2,6 @@
 
 from dataclasses import dataclass, field
 
-ALIPAY_REFUND_SECONDS = 0.0
-WX_REFUND_SECONDS = 5.0
-
-
-def _refund_seconds() -> dict[str, float]:
-    return {"alipay": ALIPAY_REFUND_SECONDS, "wx": WX_REFUND_SECONDS}
-
 
 @dataclass
 class Options:
@@ -25,8 +18,7 @@ class Options:
     webhook_timeout: float = 5.0
     check_signatures: bool = True
     emit_reversed: bool = True
-    empty_hash_as_list: bool = False
-    refund_seconds: dict[str, float] = field(default_factory=_refund_seconds)
+    refund_seconds: dict[str, float] = field(default_factory=lambda: {"alipay": 0.0, "wx": 5.0})
 
     @property
     def livemode(self) -> bool:

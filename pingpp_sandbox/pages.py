@@ -5,15 +5,13 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, quote, unquote
 
-from pingpp_sandbox.api import Request, Response
+from pingpp_sandbox.account import Account
 from pingpp_sandbox.credentials import CHINA
 from pingpp_sandbox.errors import ApiError, invalid
-
-if TYPE_CHECKING:
-    from pingpp_sandbox.sandbox import Sandbox
+from pingpp_sandbox.wire import Request, Response
 
 _TEXT = "text/plain; charset=utf-8"
 _HTML = "text/html; charset=utf-8"
@@ -26,6 +24,7 @@ _CLOSED_TO_OTHERS = {
 }
 _NEWEST = 20
 _REFUNDS = "100"
+_OUR_HOST = re.compile(r"(localhost|127(\.[0-9]+){3})(:[0-9]+)?")
 _YUAN = re.compile(r"[0-9]{1,8}(\.[0-9]{1,2})?")
 _STATUSES = {"pending": "处理中", "succeeded": "已退款", "failed": "退款失败"}
 
@@ -53,60 +52,60 @@ _BUTTONS = """<form action="/mock/charges/{id}/pay" method="post">
 _REFUND = "<li>{created} {amount} 元 {state} {description} <code>{id}</code></li>"
 
 
-def answer(sandbox: "Sandbox", request: Request) -> Response | None:
+def answer(account: Account, request: Request) -> Response | None:
     """The answer to a page's request, None for any other."""
     for (method, pattern), page in _PAGES.items():
-        match = re.fullmatch(pattern, request.path)
-        if match is None or method != request.method:
+        match = request.match(method, pattern)
+        if match is None:
             continue
-        if method == "POST" and not _is_from_here(sandbox, request):
+        if method == "POST" and not _is_from_here(request):
             return Response(403, "只接受本站页面上的操作".encode(), _TEXT)
         try:
-            return page(sandbox, request, *map(unquote, match.groups()))
+            return page(account, request, *map(unquote, match.groups()))
         except ApiError as error:
             return Response(error.status, error.message.encode(), _TEXT)
     return None
 
 
-def _is_from_here(sandbox: "Sandbox", request: Request) -> bool:
+def _is_from_here(request: Request) -> bool:
     """Whether a button of these pages was pressed: browsers send an Origin with each POST."""
     host = request.headers.get("Host", "")
     # A foreign name that was made to point here would be its own origin.
-    name = host.rpartition(":")[0] or host
-    is_ours = name in ("localhost", "127.0.0.1", sandbox.host)
+    is_ours = _OUR_HOST.fullmatch(host) is not None
     return is_ours and request.headers.get("Origin") == f"http://{host}"
 
 
-def _notify(sandbox: "Sandbox", request: Request, charge_id: str) -> Response:
-    livemode = str(sandbox.options.livemode).lower()
+def _notify(account: Account, request: Request, charge_id: str) -> Response:
+    livemode = str(account.options.livemode).lower()
     if request.query.get("livemode", livemode) != livemode:
         raise ApiError(f"livemode 应为 {livemode}")
-    sandbox.pay(charge_id)
+    account.pay(charge_id)
     return Response(200, b"success", _TEXT)
 
 
-def _index(sandbox: "Sandbox", request: Request) -> Response:
-    query = {"app[id]": sandbox.options.app_id, "limit": str(_NEWEST)}
+def _index(account: Account, request: Request) -> Response:
+    query = {"app[id]": account.options.app_id, "limit": str(_NEWEST)}
     rows = []
-    for charge in sandbox.charges.page(query)["data"]:
-        row = _filled(_ROW, _charge_fields(sandbox, charge["id"]))
-        refunds = _refund_list(sandbox, charge["id"])
-        rows.append(f"{row}<td>{refunds}</td><td>{_buttons(sandbox, charge['id'])}</td></tr>")
+    for charge in account.charges.page(query)["data"]:
+        fields = _charge_fields(account, charge["id"])
+        rows.append(_filled(_ROW, fields) + f"<td>{_refund_list(account, charge['id'])}</td>")
+        rows.append(f"<td>{_filled(_BUTTONS, fields)}</td></tr>")
     head = "".join(f"<th>{name}" for name in ("时间", "订单号", "渠道", "金额", "状态", "退款", ""))
     return _html(f"<h1>Ping++ 沙箱</h1><table><tr>{head}</tr>{''.join(rows)}</table>")
 
 
-def _charge(sandbox: "Sandbox", request: Request, charge_id: str) -> Response:
-    shown = _filled(_CHARGE, _charge_fields(sandbox, charge_id))
-    return _html(shown + _refund_list(sandbox, charge_id) + _buttons(sandbox, charge_id))
+def _charge(account: Account, request: Request, charge_id: str) -> Response:
+    fields = _charge_fields(account, charge_id)
+    refunds = _refund_list(account, charge_id)
+    return _html(_filled(_CHARGE, fields) + refunds + _filled(_BUTTONS, fields))
 
 
-def _pay(sandbox: "Sandbox", request: Request, charge_id: str) -> Response:
-    sandbox.pay(charge_id)
+def _pay(account: Account, request: Request, charge_id: str) -> Response:
+    account.pay(charge_id)
     return _back_to(charge_id)
 
 
-def _refund(sandbox: "Sandbox", request: Request, charge_id: str) -> Response:
+def _refund(account: Account, request: Request, charge_id: str) -> Response:
     form = parse_qs(request.body.decode(errors="replace"), keep_blank_values=True)
     amount = None
     if "amount" in form:
@@ -114,19 +113,19 @@ def _refund(sandbox: "Sandbox", request: Request, charge_id: str) -> Response:
         if not _YUAN.fullmatch(yuan):
             raise invalid("amount", "应为最多两位小数的金额")
         amount = int(Decimal(yuan) * 100)
-    sandbox.console_refund(charge_id, amount)
+    account.console_refund(charge_id, amount)
     return _back_to(charge_id)
 
 
-def _charge_fields(sandbox: "Sandbox", charge_id: str) -> dict[str, str]:
-    charge = sandbox.charges.stored(charge_id)
-    left = sandbox.refunds.left(charge)
+def _charge_fields(account: Account, charge_id: str) -> dict[str, str]:
+    charge = account.charges.stored(charge_id)
+    left = account.refunds.left(charge)
     state = "待支付"
     if charge["paid"]:
         state = "已退款" if charge["amount_refunded"] == charge["amount"] else "已支付"
         if 0 < charge["amount_refunded"] < charge["amount"]:
             state = "部分退款"
-    elif charge["reversed"] or sandbox.clock.now() >= charge["time_expire"]:
+    elif charge["reversed"] or account.clock.now() >= charge["time_expire"]:
         state = "已关闭"
     return {
         "id": quote(charge["id"]),
@@ -142,13 +141,9 @@ def _charge_fields(sandbox: "Sandbox", charge_id: str) -> dict[str, str]:
     }
 
 
-def _buttons(sandbox: "Sandbox", charge_id: str) -> str:
-    return _filled(_BUTTONS, _charge_fields(sandbox, charge_id))
-
-
-def _refund_list(sandbox: "Sandbox", charge_id: str) -> str:
+def _refund_list(account: Account, charge_id: str) -> str:
     items = []
-    for refund in sandbox.refunds.page(charge_id, {"limit": _REFUNDS})["data"]:
+    for refund in account.refunds.page(charge_id, {"limit": _REFUNDS})["data"]:
         fields = {
             "created": _time(refund["created"]),
             "amount": _yuan(refund["amount"]),

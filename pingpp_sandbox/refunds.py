@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pingpp_sandbox import credentials, listing, scripts, validation
+from pingpp_sandbox import credentials, listing, parameters, refund_scripts
 from pingpp_sandbox.charges import Charges, Json, Publish
 from pingpp_sandbox.clock import Clock
 from pingpp_sandbox.errors import ApiError, not_found
@@ -12,16 +12,21 @@ from pingpp_sandbox.ids import new_id
 from pingpp_sandbox.options import Options
 from pingpp_sandbox.store import Store
 
-WAIT_URL = "https://mapi.alipay.com/gateway.do?service=refund_fastpay_by_platform_pwd"
-_WAIT_MESSAGE = f"需要打开地址进行下一步退款操作: {WAIT_URL}&batch_no="
 CONSOLE_DESCRIPTION = "客服在商户后台退款"
-_REFUSED_MESSAGE = "退款失败: 未结算资金不足"
 
-DEFAULT_SECONDS = 0.0
-FAIL_SECONDS = 5.0
-
-_FAIL_LATE = "failed_late"
-_SUCCESSES = {"succeed": "succeeded", "succeed_then_fail": f"succeeded {_FAIL_LATE}"}
+_SCRIPTED: dict[str, Json] = {
+    "pending": {},
+    "refuse": {
+        "status": "failed",
+        "failure_code": "refund_refused_msg",
+        "failure_msg": "退款失败: 未结算资金不足",
+    },
+    "wait": {
+        "failure_code": "refund_wait_operation",
+        "failure_msg": "需要打开地址进行下一步退款操作: https://mapi.alipay.com/gateway.do"
+        "?service=refund_fastpay_by_platform_pwd",
+    },
+}
 _FAILED = {
     "status": "failed",
     "succeed": False,
@@ -42,15 +47,21 @@ class Refunds:
         self._options = options
         self._charges = charges
         self._publish = publish
-        self.scripts: list[scripts.Script] = []
+        self.scripts: list[refund_scripts.Script] = []
 
     def create(self, charge_id: str, params: Mapping[str, Any]) -> Json:
         """Refund a paid charge, all that remains of it unless `amount` says less."""
         with self._store.transaction():
             charge = self._charges.stored(charge_id)
             refund = self._open(charge, params)
-            self._begin(refund, charge["channel"], self._next_outcome(charge))
-            return self._charges.hashes(self._stored(refund["id"]))
+            script = refund_scripts.take(self.scripts, charge_id)
+            if script is None:
+                self._settle_in_time(refund, charge["channel"])
+            elif script.outcome == "reject":
+                raise script.refusal(charge["channel"])
+            else:
+                self._save(refund | _SCRIPTED[script.outcome])
+            return self._stored(refund["id"])
 
     def create_in_console(self, charge_id: str, amount: int | None, status: str) -> Json:
         """A refund that a person makes in the provider's console: no metadata, no script.
@@ -64,7 +75,7 @@ class Refunds:
             refund = self._open(self._charges.stored(charge_id), params)
             if status == "succeeded":
                 self.settle(refund["id"], status)
-            return self._charges.hashes(self._stored(refund["id"]))
+            return self._stored(refund["id"])
 
     def pay_and_refund(
         self, charge_id: str, amount: int, *, force: bool, time_paid: int | None
@@ -90,16 +101,13 @@ class Refunds:
         refund = self._stored(refund_id)
         if refund["charge"] != charge_id:
             raise not_found("refund", refund_id)
-        return self._charges.hashes(refund)
+        return refund
 
     def page(self, charge_id: str, query: Mapping[str, str]) -> Json:
         """A page of the charge's refunds."""
         self.settle_due()
         self._charges.stored(charge_id)
-        conditions = listing.Conditions(["charge = ?"], [charge_id])
-        rows, has_more = listing.page(self._store, "refunds", "refund", conditions, query)
-        data = [self._charges.hashes(json.loads(row["doc"])) for row in rows]
-        return listing.envelope(f"/v1/charges/{charge_id}/refunds", data, has_more)
+        return listing.refunds_of(self._store, charge_id, query)
 
     def settle(self, refund_id: str, status: str) -> Json:
         """End a pending refund as `succeeded` or `failed` and announce it; again: no effect."""
@@ -136,9 +144,10 @@ class Refunds:
 
     def settle_due(self) -> None:
         """End the refunds whose time has come."""
-        now = self._clock.now()
-        while self._settle_next(now):
-            pass
+        due = "SELECT id FROM refunds WHERE settles_at <= ? ORDER BY settles_at, seq"
+        with self._store.transaction():
+            for row in self._store.rows(due, self._clock.now()):
+                self.settle(row["id"], "succeeded")
 
     def left(self, charge: Json) -> int:
         """What no refund has taken or holds yet, in fen."""
@@ -152,46 +161,14 @@ class Refunds:
         row = self._store.row("SELECT MIN(settles_at) AS due FROM refunds")
         return row["due"] if row else None
 
-    def _settle_next(self, now: float) -> bool:
-        due = (
-            "SELECT id, settles_at, settles_as FROM refunds WHERE settles_at <= ? "
-            "ORDER BY settles_at, seq LIMIT 1"
-        )
-        if self._store.row(due, now) is None:
-            return False
-        with self._store.transaction():
-            # Asked again: another thread may have been faster.
-            row = self._store.row(due, now)
-            if row is not None:
-                self._carry_out(row["id"], row["settles_as"], row["settles_at"])
-        return True
-
-    def _carry_out(self, refund_id: str, steps: str, now: float) -> None:
-        step, _, later = steps.partition(" ")
-        if step == _FAIL_LATE:
-            self.fail_late(refund_id)
-        else:
-            self.settle(refund_id, step)
-        if later:
-            self._plan(refund_id, now, "fail", later)
-
     def _open(self, charge: Json, params: Mapping[str, Any]) -> Json:
         if not charge["paid"]:
             raise ApiError("该 charge 未支付。", code="charge_unexpected_status", param="id")
         remaining = self.left(charge)
         if remaining <= 0:
             raise ApiError("该 charge 已全额退款。")
-        clean = validation.refund_params(params, remaining=remaining, channel=charge["channel"])
+        clean = parameters.refund_params(params, remaining=remaining, channel=charge["channel"])
         return self._insert(charge, clean)
-
-    def _next_outcome(self, charge: Json) -> str:
-        script = scripts.take(self.scripts, charge["channel"], charge["id"])
-        if script is None:
-            return "succeed"
-        refusal = script.refusal(charge["channel"])
-        if refusal is not None:
-            raise refusal
-        return script.outcome
 
     def _insert(self, charge: Json, clean: Json) -> Json:
         refund_id = new_id("re")
@@ -224,33 +201,13 @@ class Refunds:
         self._charges.save(charge | {"refunded": True})
         return refund
 
-    def _begin(self, refund: Json, channel: str, outcome: str) -> None:
-        if outcome == "refuse":
-            refund |= {"status": "failed", "failure_code": "refund_refused_msg"}
-            refund["failure_msg"] = _REFUSED_MESSAGE
-        elif outcome == "wait":
-            refund["failure_code"] = "refund_wait_operation"
-            refund["failure_msg"] = _WAIT_MESSAGE + refund["order_no"]
-        self._save(refund)
-        now = self._clock.now()
-        if outcome == "fail":
-            self._plan(refund["id"], now, "fail", "failed")
-        elif outcome in _SUCCESSES:
-            if self._options.refund_seconds.get(channel, DEFAULT_SECONDS) > 0:
-                self._plan(refund["id"], now, channel, _SUCCESSES[outcome])
-            else:
-                self._carry_out(refund["id"], _SUCCESSES[outcome], now)
-
-    def _plan(self, refund_id: str, now: float, kind: str, steps: str) -> None:
-        """Carry out the steps, separated by blanks, when the kind's seconds have passed."""
-        default = FAIL_SECONDS if kind == "fail" else DEFAULT_SECONDS
-        seconds = self._options.refund_seconds.get(kind, default)
-        self._store.run(
-            "UPDATE refunds SET settles_at = ?, settles_as = ? WHERE id = ?",
-            now + seconds * self._options.time_scale,
-            steps,
-            refund_id,
-        )
+    def _settle_in_time(self, refund: Json, channel: str) -> None:
+        seconds = self._options.refund_seconds.get(channel, 0) * self._options.time_scale
+        if not seconds:
+            self.settle(refund["id"], "succeeded")
+            return
+        settles_at = self._clock.now() + seconds
+        self._store.run("UPDATE refunds SET settles_at = ? WHERE id = ?", settles_at, refund["id"])
 
     def _succeed(self, refund: Json) -> None:
         now = self._clock.now()
@@ -265,7 +222,7 @@ class Refunds:
         self._charges.save(charge)
 
     def _announce(self, refund: Json) -> None:
-        self._publish(f"refund.{refund['status']}", self._charges.hashes(dict(refund)))
+        self._publish(f"refund.{refund['status']}", refund)
 
     def _stored(self, refund_id: str) -> Json:
         row = self._store.row("SELECT doc FROM refunds WHERE id = ?", refund_id)

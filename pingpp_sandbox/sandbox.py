@@ -1,46 +1,23 @@
 """The sandbox as a Python object: start it, drive it, make it fail."""
 
-import json
 import threading
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
 
-from pingpp_sandbox import keys as key_files
-from pingpp_sandbox.charges import Charges, Json
-from pingpp_sandbox.clock import Clock
-from pingpp_sandbox.events import Events
-from pingpp_sandbox.faults import Fault, Faults
-from pingpp_sandbox.options import Options
-from pingpp_sandbox.refunds import Refunds
-from pingpp_sandbox.scripts import REJECT_CODE, REJECT_STATUS, Script
+from pingpp_sandbox.account import API_KEY, APP_ID, Account
 from pingpp_sandbox.server import Server
-from pingpp_sandbox.store import Store
-from pingpp_sandbox.webhooks import Webhooks
 
-API_KEY = "sk_test_sandbox000000000000000"
-APP_ID = "app_sandbox000000000"
+__all__ = ["API_KEY", "APP_ID", "Sandbox"]
 
 _SHUTDOWN_POLL_SECONDS = 0.02
-# The other two say whose account it is.
-_SETTABLE = {option.name for option in fields(Options)} - {"api_key", "app_id"}
-_BOOK_CHARGE = ("id", "order_no", "channel", "amount", "paid", "time_paid", "reversed")
-_BOOK_REFUND = ("id", "charge", "amount", "status", "metadata")
 
 
-class Sandbox:
-    """A Ping++ account on the local machine that the real SDK can talk to.
+class Sandbox(Account):
+    """An account that the real SDK can talk to.
 
     Its Python methods work without `start`; HTTP, webhooks in the background and refunds
-    that settle by themselves need it. Units: money in fen, time in seconds.
+    that settle by themselves need it.
     """
-
-    charges: Charges
-    refunds: Refunds
-    event_log: Events
-    webhooks: Webhooks
 
     def __init__(
         self,
@@ -48,30 +25,12 @@ class Sandbox:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
-        api_key: str = API_KEY,
-        app_id: str = APP_ID,
-        keys: key_files.Keys | None = None,
-        now: Callable[[], float] | None = None,
-        **options: Any,
+        **account: Any,
     ) -> None:
-        """Open the account in `directory`, or in memory; `options`: see `Options`."""
-        if keys is None:
-            keys = key_files.ensure(directory) if directory else key_files.generate()
-        self.keys = keys
-        self.options = Options(api_key, app_id, **options)
-        self.store = Store(directory)
-        self.clock = Clock(self.store, now)
-        self.event_log = Events(self.store, self.clock, self.options, keys)
-        self.webhooks = Webhooks(self.store, self.clock, self.options, self.event_log)
-        publish = self.webhooks.publish
-        self.charges = Charges(self.store, self.clock, self.options, publish)
-        self.refunds = Refunds(self.store, self.clock, self.options, self.charges, publish)
-        self.faults = Faults()
-        self._requests: Counter[str] = Counter()
-        self._count_lock = threading.Lock()
+        """Where to listen (port 0: any that is free); the rest: see `Account`."""
+        super().__init__(directory, **account)
+        self._address = (host, port)
         self._server: Server | None = None
-        self.host = host
-        self._port = port
 
     def __enter__(self) -> Self:
         return self.start()
@@ -91,7 +50,7 @@ class Sandbox:
 
         Raises: OSError when the port is taken.
         """
-        self._server = Server((self.host, self._port), self)
+        self._server = Server(self._address, self)
         serve = self._server.serve_forever
         threading.Thread(target=serve, args=(_SHUTDOWN_POLL_SECONDS,), daemon=True).start()
         self.webhooks.start(self.refunds.settle_due, self.refunds.next_due)
@@ -103,191 +62,6 @@ class Sandbox:
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
-            self._server.hang_up()
             self._server = None
         self.webhooks.stop()
         self.store.close()
-
-    # What a customer, and the merchant's own code, do.
-
-    def create_charge(self, params: Mapping[str, Any]) -> Json:
-        """The charge of `POST /v1/charges`.
-
-        Raises: ApiError.
-        """
-        return self.charges.create(params)
-
-    def pay(
-        self,
-        charge_id: str,
-        *,
-        force: bool = False,
-        time_paid: int | None = None,
-        then_refund: int | None = None,
-    ) -> Json:
-        """Pay a charge, which sends charge.succeeded; a second time has no effect.
-
-        `then_refund`: so many fen are refunded in the console before the notice goes, which
-        shows them; refund.succeeded follows it.
-        Raises: ApiError, also for a closed charge unless `force`.
-        """
-        if then_refund is None:
-            return self.charges.pay(charge_id, force=force, time_paid=time_paid)
-        return self.refunds.pay_and_refund(charge_id, then_refund, force=force, time_paid=time_paid)
-
-    def refund(self, charge_id: str, **params: Any) -> Json:
-        """The refund of `POST /v1/charges/{id}/refunds`.
-
-        Raises: ApiError.
-        """
-        return self.refunds.create(charge_id, params)
-
-    # What a person does in the provider's console.
-
-    def console_refund(
-        self, charge_id: str, amount: int | None = None, status: str = "succeeded"
-    ) -> Json:
-        """A refund the merchant's code knows nothing of (`amount` in fen, default: what is left).
-
-        `status`: `succeeded`, which sends its webhook, or `pending` until `settle_refund`.
-        Raises: ApiError, also for more than what is left.
-        """
-        return self.refunds.create_in_console(charge_id, amount, status)
-
-    # Events and webhooks; `webhooks` has hold, release, drop, deliver, pending and wait.
-
-    def events(self) -> list[Json]:
-        """Every event so far, oldest first."""
-        return self.event_log.all()
-
-    def event(self, kind: str, shown: Json) -> Json:
-        """An invented event about a charge or refund, neither kept nor sent."""
-        return self.event_log.build(kind, shown)
-
-    def notice(self, event: Mapping[str, Any]) -> tuple[bytes, str]:
-        """Body and `X-Pingplusplus-Signature` of an event's webhook."""
-        return self.event_log.notice(event)
-
-    def sign(self, raw: bytes) -> str:
-        """The provider's signature over the bytes."""
-        return key_files.sign(self.keys.pingpp_private, raw)
-
-    def duplicate_webhooks(self, times: int) -> None:
-        """Send each coming event that many times."""
-        if type(times) is not int or times < 1:
-            raise ValueError("times: a positive integer")
-        self.webhooks.copies = times
-
-    def shuffle_webhooks(self, seconds: float) -> None:
-        """Delay each coming event by a random time up to `seconds` (0: in order again)."""
-        self.webhooks.shuffle_seconds = _seconds(seconds)
-
-    # Switches.
-
-    def fault(
-        self,
-        kind: str,
-        operation: str | None = None,
-        times: int | None = 1,
-        status: int = 500,
-        seconds: float | None = None,
-        commit: bool = False,
-        charge: str | None = None,
-        in_lists: bool = False,
-    ) -> None:
-        """Make coming requests fail, all or those about one charge; see `Fault`."""
-        fault = Fault(kind, operation, times, status, seconds, commit, charge, in_lists)
-        self.faults.add(fault)
-
-    def clear_faults(self) -> None:
-        """Work again, refunds included, and let hanging requests go."""
-        self.faults.clear()
-        self.refunds.scripts.clear()
-
-    def script_refunds(
-        self,
-        outcome: str,
-        times: int | None = 1,
-        channel: str | None = None,
-        charge: str | None = None,
-        status: int = REJECT_STATUS,
-        code: str = REJECT_CODE,
-    ) -> None:
-        """Decide what becomes of coming refunds, all or one charge's; see `scripts.OUTCOMES`."""
-        self.refunds.scripts.append(Script(outcome, times, channel, charge, status, code))
-
-    def settle_refund(self, refund_id: str, status: str = "succeeded") -> Json:
-        """End a pending refund as `succeeded` or `failed`, which sends its webhook."""
-        return self.refunds.settle(refund_id, status)
-
-    def fail_refund_late(self, refund_id: str) -> Json:
-        """Fail a refund that had succeeded, which sends refund.failed after refund.succeeded.
-
-        Raises: ValueError for a pending one.
-        """
-        return self.refunds.fail_late(refund_id)
-
-    def advance(self, seconds: float) -> float:
-        """Put the sandbox's clock forward; what has become due happens."""
-        now = self.clock.advance(_seconds(seconds))
-        self.refunds.settle_due()
-        self.webhooks.wake()
-        return now
-
-    def set_options(self, **changes: Any) -> None:
-        """Change options while it runs."""
-        unknown = changes.keys() - _SETTABLE
-        if unknown:
-            raise ValueError(f"no such option: {', '.join(sorted(unknown))}")
-        for name, value in changes.items():
-            setattr(self.options, name, value)
-
-    # Its own book, for audits.
-
-    def count(self, operation: str) -> None:
-        """Count a request."""
-        with self._count_lock:
-            self._requests[operation] += 1
-
-    def book(self) -> dict[str, list[Json]]:
-        """Every charge and refund there really is, oldest first."""
-        charges = self.store.rows("SELECT doc FROM charges ORDER BY seq")
-        refunds = self.store.rows("SELECT doc FROM refunds ORDER BY seq")
-        return {
-            "charges": [_only(row["doc"], _BOOK_CHARGE) for row in charges],
-            "refunds": [_only(row["doc"], _BOOK_REFUND) for row in refunds],
-        }
-
-    def state(self) -> Json:
-        """Counters and switches: requests received, objects really made, faults, webhooks."""
-        with self._count_lock:
-            requests = dict(self._requests)
-        return {
-            "now": self.clock.now(),
-            "clock_offset": self.clock.offset,
-            "requests": requests,
-            "charges_made": self._number("charges"),
-            "charges_paid": self._number("charges WHERE paid"),
-            "refunds_made": self._number("refunds"),
-            "events": self._number("events"),
-            "deliveries": self.webhooks.counts(),
-            "webhooks_held": self.webhooks.held,
-            "webhook_copies": self.webhooks.copies,
-            "faults": self.faults.shown(),
-            "refund_scripts": [vars(script) for script in self.refunds.scripts],
-        }
-
-    def _number(self, rows: str) -> int:
-        row = self.store.row(f"SELECT COUNT(*) AS n FROM {rows}")  # noqa: S608 the names are ours
-        return row["n"] if row else 0
-
-
-def _only(doc: str, names: tuple[str, ...]) -> Json:
-    charge = json.loads(doc)
-    return {name: charge[name] for name in names}
-
-
-def _seconds(value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise ValueError("seconds: a number, not negative")
-    return value

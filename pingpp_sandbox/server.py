@@ -1,44 +1,37 @@
-"""The HTTP server of the sandbox, and how its faults look on the wire."""
+"""The HTTP server of an account, and how its faults look on the wire."""
 
-import contextlib
 import functools
 import logging
 import socket
 import struct
 import sys
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pingpp_sandbox import api, bodies, control, keys, pages
+from pingpp_sandbox import api, bodies, control, pages, wire
+from pingpp_sandbox.account import Account
 from pingpp_sandbox.errors import ApiError
 from pingpp_sandbox.faults import Fault
 from pingpp_sandbox.webhooks import SIGNATURE_HEADER
-
-if TYPE_CHECKING:
-    from pingpp_sandbox.sandbox import Sandbox
 
 IDLE_SECONDS = 60
 
 _NODE_SDK = "NodeBindings"
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-_OWN_ANSWER = frozenset({"status", "no_message", "error_text", "garbage", "null"})
 
 logger = logging.getLogger(__name__)
 
 
 class Server(ThreadingHTTPServer):
-    """Serves one sandbox in daemon threads."""
+    """Serves one account in daemon threads."""
 
     daemon_threads = True
     block_on_close = False
     request_queue_size = 256
     allow_reuse_address = True
 
-    def __init__(self, address: tuple[str, int], sandbox: "Sandbox") -> None:
-        self.sandbox = sandbox
-        self._open: set[socket.socket] = set()
-        self._open_lock = threading.Lock()
+    def __init__(self, address: tuple[str, int], account: Account) -> None:
+        self.account = account
         super().__init__(address, Handler)
 
     def server_bind(self) -> None:
@@ -49,29 +42,10 @@ class Server(ThreadingHTTPServer):
         self.server_address = (host, port)
         self.server_name, self.server_port = host, port
 
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Remember the connection, so that `hang_up` ends it."""
-        with self._open_lock:
-            self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        """Forget a connection that has ended."""
-        with self._open_lock:
-            self._open.discard(request)
-        super().shutdown_request(request)
-
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that go away are normal here, anything else is a bug."""
         if not isinstance(sys.exc_info()[1], OSError):
             logger.exception("request failed")
-
-    def hang_up(self) -> None:
-        """Close the connections that clients keep open."""
-        with self._open_lock:
-            for connection in self._open:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -94,17 +68,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer what is no HTTP in JSON too."""
-        self.close_connection = True
         # What could not be read has neither.
         self.command, self.request_version = self.command or "", self.protocol_version
-        self._send(api.refusal(ApiError("这不是有效的 HTTP 请求。", status=code)))
+        self._refuse(ApiError("这不是有效的 HTTP 请求。", status=code))
 
     def log_message(self, format: str, *args: Any) -> None:
         """Log the request line, and never a header."""
         logger.info(format, *args)
 
     def _answer(self) -> None:
-        sandbox = self.server.sandbox
         # The Node SDK sends a request when its socket connects, so on a socket that is used
         # again, as they are since Node 19, it would wait for ever.
         if _NODE_SDK in self.headers.get("User-Agent", ""):
@@ -112,66 +84,72 @@ class Handler(BaseHTTPRequestHandler):
         try:
             body = bodies.read(self.headers, self.rfile)
         except ApiError as error:
-            self.close_connection = True
-            self._send(api.refusal(error))
+            self._refuse(error)
             return
-        request = api.Request(self.command, self.path, self.headers, body)
+        account = self.server.account
+        request = wire.Request(self.command, self.path, self.headers, body)
         call = api.find_call(request)
         if call is not None:
-            self._call(sandbox, request, call)
+            self._call(request, call)
         elif request.path.startswith(control.PREFIX):
-            self._send(control.answer(sandbox, request))
+            self._send(control.answer(account, request))
         else:
-            self._send(pages.answer(sandbox, request) or api.no_such_call(request))
+            self._send(pages.answer(account, request) or api.no_such_call(request))
 
-    def _call(self, sandbox: "Sandbox", request: api.Request, call: api.Call) -> None:
-        sandbox.count(call.operation)
+    def _call(self, request: wire.Request, call: api.Call) -> None:
+        account = self.server.account
+        account.count(call.operation)
         # Once, and at the moment that the fault wants.
-        perform = functools.cache(lambda: api.perform(sandbox, request, call))
-        fault = sandbox.faults.take(call.operation, call.charge_id)
+        perform = functools.cache(lambda: api.perform(account, request, call))
+        fault = account.faults.take(call.operation, call.charge_id)
         if fault is None and call.operation == "charge.list":
-            fault = sandbox.faults.take_listed(api.listed_ids(perform()))
+            fault = account.faults.take_listed(api.listed_ids(perform()))
         if fault is None:
             self._send(perform())
             return
         if fault.commit:
             perform()
-        if fault.kind == "delay":
-            sandbox.faults.sleep(fault.seconds)
-            self._send(perform())
+        answer = fault.answer()
+        if answer is not None:
+            self._send(wire.Response(*answer))
         elif fault.kind == "drip":
             self._drip(perform(), fault)
-        elif fault.kind in _OWN_ANSWER:
-            self._send(api.Response(*fault.answer()))
+        elif fault.kind == "delay":
+            account.faults.sleep(fault.seconds)
+            self._send(perform())
         else:
             if fault.kind == "hang":
-                sandbox.faults.sleep(fault.seconds)
+                account.faults.sleep(fault.seconds)
             self._reset()
 
-    def _send(self, response: api.Response) -> None:
+    def _refuse(self, error: ApiError) -> None:
+        """Refuse what leaves the connection in no known state."""
+        self.close_connection = True
+        self._send(wire.refusal(error))
+
+    def _send(self, response: wire.Response) -> None:
         self._head(response)
         if self.command != "HEAD":
             self.wfile.write(response.body)
 
-    def _head(self, response: api.Response) -> None:
+    def _head(self, response: wire.Response) -> None:
         self.send_response(response.status)
         self.send_header("Content-Type", response.content_type)
         self.send_header("Content-Length", str(len(response.body)))
-        if response.content_type == api.JSON_TYPE:
-            private = self.server.sandbox.keys.pingpp_private
-            self.send_header(SIGNATURE_HEADER, keys.sign(private, response.body))
+        if response.content_type == wire.JSON_TYPE:
+            self.send_header(SIGNATURE_HEADER, self.server.account.sign(response.body))
         for name, value in response.headers.items():
             self.send_header(name, value)
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
 
-    def _drip(self, response: api.Response, fault: Fault) -> None:
+    def _drip(self, response: wire.Response, fault: Fault) -> None:
         self._head(response)
-        for start in range(len(response.body)):
-            self.wfile.write(response.body[start : start + 1])
+        for byte in response.body:
+            self.wfile.write(bytes([byte]))
             self.wfile.flush()
-            self.server.sandbox.faults.sleep(fault.seconds)
+            self.server.account.faults.sleep(fault.seconds)
 
     def _reset(self) -> None:
         """End the connection with a TCP reset instead of an answer."""

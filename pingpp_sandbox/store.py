@@ -20,7 +20,7 @@ CREATE INDEX IF NOT EXISTS charges_by_order_no ON charges (order_no);
 CREATE TABLE IF NOT EXISTS refunds (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
     charge TEXT NOT NULL, created INTEGER NOT NULL, status TEXT NOT NULL,
-    settles_at REAL, settles_as TEXT, doc TEXT NOT NULL);
+    settles_at REAL, doc TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS refunds_by_charge ON refunds (charge);
 CREATE INDEX IF NOT EXISTS refunds_by_settles_at ON refunds (settles_at);
 CREATE TABLE IF NOT EXISTS events (

@@ -4,7 +4,7 @@ import http.client
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from sqlite3 import Row
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,15 +19,9 @@ Json = dict[str, Any]
 # Seconds before each of the ten repeats, about 25 hours in all.
 RETRY_SECONDS = (5, 10, 120, 300, 600, 1800, 3600, 7200, 21600, 54000)
 SIGNATURE_HEADER = "X-Pingplusplus-Signature"
-TEST_CASE_KEY = "pingpp_tc"
-TEST_CASE_DUPLICATE = "001"
-TEST_CASE_DELAYED = "002"
-TEST_CASE_DELAY_SECONDS = 300
-RELEASE_ORDERS = ("created", "reversed", "shuffled")
 
 _WORKERS = 4
 _POLL_SECONDS = 0.5
-_PORTS = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
 
 
 class Webhooks:
@@ -55,10 +49,12 @@ class Webhooks:
         with self._store.transaction():
             event = self._events.add(kind, shown)
             if self._options.webhook_url:
-                copies, delay = self._plan(shown)
-                for _ in range(copies):
-                    spread = random.uniform(0, self.shuffle_seconds)  # noqa: S311 no secret
-                    self._queue(event["id"], delay + spread)
+                for _ in range(self.copies):
+                    delay = random.uniform(0, self.shuffle_seconds)  # noqa: S311 no secret
+                    due = self._clock.now() + delay * self._options.time_scale
+                    self._store.run(
+                        "INSERT INTO deliveries (event, due) VALUES (?, ?)", event["id"], due
+                    )
         self.wake()
         return event
 
@@ -88,34 +84,20 @@ class Webhooks:
         with self._store.transaction():
             self.held = True
 
-    def release(
-        self, order: str = "created", events: Sequence[str] | None = None
-    ) -> list[tuple[str, int | None]]:
-        """Send what is queued now, one after another in an order, and hold no longer.
+    def release(self) -> list[tuple[str, int | None]]:
+        """Send what is queued now, one after another, and hold no longer.
 
-        With `events` only those are sent and the others stay held.
         Shape: (event id, HTTP status; None: no answer) in the order sent.
         """
-        if order not in RELEASE_ORDERS:
-            raise ValueError(f"order: one of {', '.join(RELEASE_ORDERS)}")
-        rows = self._pending(events)
-        if order == "reversed":
-            rows.reverse()
-        elif order == "shuffled":
-            random.shuffle(rows)
+        rows = self._queued()
         sent = [(row["event"], self._attempt(row)) for row in rows if self._claim(row["seq"])]
-        if events is None:
-            self.held = False
-            self.wake()
+        self.held = False
+        self.wake()
         return sent
 
-    def drop(self, events: Sequence[str] | None = None) -> int:
-        """Forget the queued deliveries (of some events); how many."""
-        with self._store.transaction():
-            rows = self._pending(events)
-            for row in rows:
-                self._store.run("UPDATE deliveries SET state = 'dropped' WHERE seq = ?", row["seq"])
-        return len(rows)
+    def drop(self) -> int:
+        """Forget the queued deliveries; how many."""
+        return self._store.run("UPDATE deliveries SET state = 'dropped' WHERE state = 'pending'")
 
     def deliver(self, event_id: str, times: int = 1) -> list[int | None]:
         """Send one event now whatever the queue holds; the HTTP statuses (None: no answer)."""
@@ -125,20 +107,16 @@ class Webhooks:
     def pending(self) -> list[Json]:
         """The queued deliveries, oldest event first."""
         now = self._clock.now()
-        shown = []
-        for row in self._pending(None):
-            event = self._events.get(row["event"])
-            shown.append(
-                {
-                    "event": row["event"],
-                    "type": event["type"],
-                    "object": event["data"]["object"].get("id"),
-                    "attempts": row["attempts"],
-                    "due_in": row["due"] - now,
-                    "last_status": row["last_status"],
-                }
-            )
-        return shown
+        return [
+            {
+                "event": row["event"],
+                "type": row["type"],
+                "attempts": row["attempts"],
+                "due_in": row["due"] - now,
+                "last_status": row["last_status"],
+            }
+            for row in self._queued()
+        ]
 
     def counts(self) -> dict[str, int]:
         """How many deliveries there are in each state."""
@@ -157,14 +135,13 @@ class Webhooks:
     def post(self, raw: bytes, signature: str) -> int | None:
         """Send a body to the merchant; the HTTP status, None without an answer."""
         url = urlsplit(self._options.webhook_url or "")
-        if url.scheme not in _PORTS or not url.hostname:
+        if not url.hostname:
             return None
         headers = {"Content-Type": "application/json", SIGNATURE_HEADER: signature}
         target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        timeout = self._options.webhook_timeout
         # No urllib opener: proxies and redirects are not for webhooks.
-        connection = _PORTS[url.scheme](
-            url.hostname, url.port, timeout=self._options.webhook_timeout
-        )
+        connection = http.client.HTTPConnection(url.hostname, url.port, timeout=timeout)
         try:
             connection.request("POST", target, raw, headers)
             return connection.getresponse().status
@@ -173,22 +150,11 @@ class Webhooks:
         finally:
             connection.close()
 
-    def _plan(self, shown: Mapping[str, Any]) -> tuple[int, float]:
-        metadata = shown.get("metadata") or {}
-        case = None if self._options.livemode else metadata.get(TEST_CASE_KEY)
-        copies = self.copies * (2 if case == TEST_CASE_DUPLICATE else 1)
-        return copies, TEST_CASE_DELAY_SECONDS if case == TEST_CASE_DELAYED else 0
-
-    def _queue(self, event_id: str, delay: float) -> None:
-        self._store.run(
-            "INSERT INTO deliveries (event, due) VALUES (?, ?)",
-            event_id,
-            self._clock.now() + delay * self._options.time_scale,
+    def _queued(self) -> list[Row]:
+        return self._store.rows(
+            "SELECT deliveries.*, type FROM deliveries JOIN events ON events.id = event "
+            "WHERE state = 'pending' ORDER BY deliveries.seq"
         )
-
-    def _pending(self, events: Sequence[str] | None) -> list[Row]:
-        rows = self._store.rows("SELECT * FROM deliveries WHERE state = 'pending' ORDER BY seq")
-        return [row for row in rows if events is None or row["event"] in events]
 
     def _claim(self, seq: int) -> bool:
         with self._store.transaction():

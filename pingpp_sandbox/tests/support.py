@@ -11,35 +11,14 @@ from pingpp_sandbox.sandbox import APP_ID
 ORDER_NO = "12257268238541425696240003"
 NODE_REASON = "needs node"
 # Of a charge in the document that the apps were written against.
+# fmt: off
 SAMPLE_KEYS = [
-    "order_no",
-    "extra",
-    "app",
-    "livemode",
-    "currency",
-    "time_settle",
-    "time_expire",
-    "id",
-    "subject",
-    "failure_msg",
-    "channel",
-    "metadata",
-    "body",
-    "credential",
-    "client_ip",
-    "description",
-    "amount_refunded",
-    "refunded",
-    "object",
-    "paid",
-    "amount_settle",
-    "time_paid",
-    "failure_code",
-    "refunds",
-    "created",
-    "transaction_no",
-    "amount",
+    "order_no", "extra", "app", "livemode", "currency", "time_settle", "time_expire", "id",
+    "subject", "failure_msg", "channel", "metadata", "body", "credential", "client_ip",
+    "description", "amount_refunded", "refunded", "object", "paid", "amount_settle", "time_paid",
+    "failure_code", "refunds", "created", "transaction_no", "amount",
 ]
+# fmt: on
 # Real keys have twice as many and take seconds to make.
 FAST_BITS = 1024
 

@@ -18,17 +18,15 @@ BAD = [
     ("amount", True),
     ("amount", 15.0),
     ("amount", "1500"),
-    ("amount", 10**30),
     ("subject", "肺" * 33),
     ("subject", 1),
     ("body", "肺" * 129),
     ("description", "d" * 256),
     ("currency", "usd"),
     ("client_ip", "here"),
-    ("channel", "cash"),
+    ("channel", "upacp"),
     ("metadata", {str(number): 1 for number in range(21)}),
     ("metadata", {"key": "v" * 998}),
-    ("metadata", {"key": {"deep": 1}}),
     ("metadata", "text"),
     ("time_expire", "tomorrow"),
     ("extra", 5),
@@ -158,19 +156,6 @@ def test_wx_order_numbers_are_shorter(sdk, sandbox):
     assert sdk.Charge.create(**charge_params(channel="wx", order_no="1" * 32)).id
 
 
-def test_a_channel_that_is_not_open_is_a_channel_error(sdk, sandbox):
-    refused(sdk, sandbox, sdk.ChannelError, channel="upacp")
-
-
-def test_wx_pub_needs_the_open_id_and_writes_its_time_as_text(sdk, sandbox):
-    error = refused(sdk, sandbox, sdk.InvalidRequestError, channel="wx_pub")
-    assert error.param == "extra[open_id]"
-
-    charge = body_of(sdk.Charge.create(**charge_params(channel="wx_pub", extra={"open_id": "o1"})))
-
-    assert charge["credential"]["wx_pub"]["timeStamp"] == str(charge["created"])
-
-
 def test_the_same_alipay_charge_within_a_minute_is_the_first_one(sdk, sandbox):
     first = sdk.Charge.create(**charge_params())
 
@@ -207,7 +192,6 @@ def test_wx_refuses_the_order_number_with_any_other_element_at_once(sdk, sandbox
     sdk.Charge.create(**charge_params(channel="wx"))
 
     refused(sdk, sandbox, sdk.ChannelError, channel="wx", amount=2)
-    refused(sdk, sandbox, sdk.ChannelError, channel="wx_pub", extra={"open_id": "o"})
 
 
 @pytest.mark.parametrize("channel", ["alipay", "wx"])
@@ -253,9 +237,11 @@ def test_an_unknown_charge_is_not_found(sdk):
 
 def test_a_wx_charge_can_be_reversed_once(sdk, sandbox):
     charge = sdk.Charge.create(**charge_params(channel="wx"))
+    assert charge["reversed"] is False
 
     sdk.Charge.reverse(charge.id)
 
+    assert sdk.Charge.retrieve(charge.id)["reversed"] is True
     assert sandbox.book()["charges"][0]["reversed"] is True
     with pytest.raises(sdk.InvalidRequestError) as caught:
         sdk.Charge.reverse(charge.id)
@@ -272,23 +258,6 @@ def test_alipay_and_paid_charges_cannot_be_reversed(sdk, sandbox):
             sdk.Charge.reverse(charge_id)
 
     assert not any(charge["reversed"] for charge in sandbox.book()["charges"])
-
-
-def test_empty_hashes_have_a_switch(sdk, sandbox):
-    sandbox.set_options(empty_hash_as_list=True)
-
-    charge = body_of(sdk.Charge.create(**charge_params(metadata={})))
-
-    assert charge["extra"] == charge["metadata"] == []
-
-
-def test_a_charge_says_whether_it_was_reversed(sdk):
-    charge = sdk.Charge.create(**charge_params(channel="wx"))
-    assert charge["reversed"] is False
-
-    sdk.Charge.reverse(charge.id)
-
-    assert sdk.Charge.retrieve(charge.id)["reversed"] is True
 
 
 def test_the_app_can_be_had_as_an_object(sdk, sandbox):

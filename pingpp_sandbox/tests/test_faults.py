@@ -172,7 +172,7 @@ def test_a_request_can_hang_until_the_faults_are_cleared(sdk, sandbox, monkeypat
 
 def test_a_dripping_answer_outlives_the_timeout(sdk, sandbox, monkeypatch):
     monkeypatch.setattr(sdk, "timeout", 0.2)
-    sandbox.fault("drip", "event.list", seconds=0.01)
+    sandbox.fault("drip", "event.retrieve", seconds=0.01)
     sandbox.fault("drip", seconds=0.0005)
     started = time.monotonic()
 

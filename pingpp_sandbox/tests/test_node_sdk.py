@@ -93,7 +93,7 @@ def test_it_refunds_a_charge_and_reads_its_refunds(node, sandbox):
 
 def test_its_errors_have_their_types(node, sandbox):
     charge = sandbox.pay(sandbox.create_charge(charge_params())["id"])
-    sandbox.script_refunds("account_closed")
+    sandbox.script_refunds("reject", code="channel_response_code_fail")
 
     [missing, refused] = node(
         ["retrieve", "ch_unknown"], ["createRefund", charge["id"], {"description": "退款"}]

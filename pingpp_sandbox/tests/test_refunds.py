@@ -3,28 +3,13 @@ import re
 import pytest
 
 from pingpp_sandbox.errors import ApiError
-from pingpp_sandbox.sandbox import APP_ID, Sandbox
+from pingpp_sandbox.sandbox import APP_ID
 from pingpp_sandbox.tests.support import charge_params, wait_until
 
 REFUND_KEYS = {
-    "id",
-    "object",
-    "order_no",
-    "amount",
-    "created",
-    "succeed",
-    "status",
-    "time_succeed",
-    "description",
-    "failure_code",
-    "failure_msg",
-    "metadata",
-    "charge",
-    "charge_order_no",
-    "transaction_no",
-    "funding_source",
-    "extra",
-    "app",
+    *("id", "object", "order_no", "amount", "created", "succeed", "status", "time_succeed"),
+    *("description", "failure_code", "failure_msg", "metadata", "charge", "charge_order_no"),
+    *("transaction_no", "funding_source", "extra", "app"),
 }
 
 
@@ -101,11 +86,9 @@ def test_a_wx_refund_says_which_funds_it_takes(sdk, paid):
 
     usual = sdk.Charge.refund(charge_id, description="d", amount=1)
     other = sdk.Charge.refund(charge_id, description="d", amount=1, funding_source="recharge_funds")
-    error = refused(sdk, charge_id, description="d", funding_source="mine")
 
     assert usual["funding_source"] == "unsettled_funds"
     assert other["funding_source"] == "recharge_funds"
-    assert (error.http_status, error.param) == (400, "funding_source")
 
 
 def test_the_time_a_refund_takes_is_an_option(sandbox, paid):
@@ -116,16 +99,6 @@ def test_the_time_a_refund_takes_is_an_option(sandbox, paid):
     sandbox.advance(101)
 
     assert sandbox.book()["refunds"][0]["status"] == "succeeded"
-
-
-def test_more_than_what_remains_is_refused(sdk, sandbox, paid):
-    charge_id = paid()
-    sandbox.refund(charge_id, description="d", amount=1000)
-
-    error = refused(sdk, charge_id, description="d", amount=501)
-
-    assert (error.http_status, error.param) == (400, "amount")
-    assert sandbox.state()["refunds_made"] == 1
 
 
 def test_a_pending_refund_holds_its_amount_and_a_failed_one_does_not(sdk, sandbox, paid):
@@ -139,15 +112,18 @@ def test_a_pending_refund_holds_its_amount_and_a_failed_one_does_not(sdk, sandbo
     assert sdk.Charge.refund(charge_id, description="d")["status"] == "succeeded"
 
 
-def test_a_charge_refunded_in_full_is_refused(sdk, sandbox, paid):
+def test_more_than_what_remains_is_refused(sdk, sandbox, paid):
     charge_id = paid()
+    sandbox.refund(charge_id, description="d", amount=1000)
+
+    too_much = refused(sdk, charge_id, description="d", amount=501)
     sandbox.refund(charge_id, description="d")
+    nothing_left = refused(sdk, charge_id, description="d")
 
-    error = refused(sdk, charge_id, description="d")
-
-    assert error.http_status == 400
-    assert error.json_body["error"]["type"] == "invalid_request_error"
-    assert sandbox.state()["refunds_made"] == 1
+    assert (too_much.http_status, too_much.param) == (400, "amount")
+    assert nothing_left.http_status == 400
+    assert nothing_left.json_body["error"]["type"] == "invalid_request_error"
+    assert sandbox.state()["refunds_made"] == 2
 
 
 @pytest.mark.parametrize(
@@ -160,7 +136,7 @@ def test_a_charge_refunded_in_full_is_refused(sdk, sandbox, paid):
         ("amount", True),
         ("amount", 1.0),
         ("amount", "1"),
-        ("metadata", {"a": []}),
+        ("metadata", "text"),
     ],
 )
 def test_bad_parameters_are_refused_by_name(sdk, sandbox, paid, name, value):
@@ -201,22 +177,8 @@ def test_a_refund_can_be_made_to_stay_pending(sdk, sandbox, paid):
     assert sdk.Charge.retrieve_refund(charge_id, refund.id)["status"] == "succeeded"
 
 
-def test_a_refund_can_be_made_to_fail_later(sdk, sandbox, paid):
-    sandbox.script_refunds("fail")
-    charge_id = paid()
-
-    refund = sdk.Charge.refund(charge_id, description="d")
-
-    assert refund["status"] == "pending"
-    wait_until(lambda: "refund.failed" in kinds(sandbox))
-    failed = sdk.Charge.retrieve_refund(charge_id, refund.id)
-    assert (failed["status"], failed["failure_code"]) == ("failed", "refund_failed")
-    charge = sandbox.charges.get(charge_id)
-    assert (charge["amount_refunded"], charge["refunded"]) == (0, True)
-
-
 def test_a_refund_can_be_refused_with_a_good_status(sdk, sandbox, paid):
-    sandbox.script_refunds("refuse", channel="alipay")
+    sandbox.script_refunds("refuse")
 
     refund = sdk.Charge.refund(paid(), description="d")
 
@@ -237,13 +199,12 @@ def test_a_refund_can_wait_for_somebody_to_open_a_url(sdk, sandbox, paid):
     )
 
 
-def test_a_script_is_for_its_channel_and_number_of_refunds(sandbox, paid):
-    sandbox.script_refunds("refuse", times=2, channel="wx")
+def test_a_script_is_for_its_number_of_refunds(sandbox, paid):
+    sandbox.script_refunds("refuse", times=2)
 
-    channels = ("alipay", "wx", "wx", "wx")
-    made = [sandbox.refund(paid(channel), description="d")["status"] for channel in channels]
+    made = [sandbox.refund(paid(), description="d")["status"] for _ in range(3)]
 
-    assert made == ["succeeded", "failed", "failed", "pending"]
+    assert made == ["failed", "failed", "succeeded"]
 
 
 def test_settling_twice_has_one_effect(sandbox, paid):
@@ -361,44 +322,6 @@ def test_only_a_refund_that_succeeded_fails_late(sandbox, paid):
     assert sandbox.book()["refunds"][0]["status"] == "pending"
 
 
-@pytest.mark.parametrize("channel", ["alipay", "wx"])
-def test_a_script_lets_a_refund_succeed_and_then_fail(keys, channel):
-    now = [1_700_000_000.0]
-    seconds = {"wx": 100, "fail": 50}
-    sandbox = Sandbox(keys=keys, now=lambda: now[0], refund_seconds=seconds)
-    charge = sandbox.create_charge(charge_params(channel=channel))
-    sandbox.pay(charge["id"])
-    sandbox.script_refunds("succeed_then_fail")
-    sandbox.refund(charge["id"], description="d")
-    statuses = [sandbox.book()["refunds"][0]["status"]]
-
-    for _ in range(3):
-        sandbox.advance(50)
-        statuses.append(sandbox.book()["refunds"][0]["status"])
-
-    expected = {
-        "alipay": ["succeeded", "failed", "failed", "failed"],
-        "wx": ["pending", "pending", "succeeded", "failed"],
-    }
-    assert statuses == expected[channel]
-    assert kinds(sandbox) == ["charge.succeeded", "refund.succeeded", "refund.failed"]
-    assert sandbox.charges.get(charge["id"])["amount_refunded"] == 0
-    sandbox.stop()
-
-
-def test_time_that_passes_at_once_leaves_no_step_out(keys):
-    sandbox = Sandbox(keys=keys, refund_seconds={"wx": 100, "fail": 50})
-    charge = sandbox.create_charge(charge_params(channel="wx"))
-    sandbox.pay(charge["id"])
-    sandbox.script_refunds("succeed_then_fail")
-    sandbox.refund(charge["id"], description="d")
-
-    sandbox.advance(151)
-
-    assert kinds(sandbox) == ["charge.succeeded", "refund.succeeded", "refund.failed"]
-    sandbox.stop()
-
-
 @pytest.mark.parametrize(
     ("how", "name", "kind", "code"),
     [
@@ -408,12 +331,6 @@ def test_time_that_passes_at_once_leaves_no_step_out(keys):
             "InvalidRequestError",
             "invalid_request_error",
             "charge_request_invalid",
-        ),
-        (
-            {"outcome": "account_closed"},
-            "ChannelError",
-            "channel_error",
-            "channel_response_code_fail",
         ),
     ],
 )
@@ -445,14 +362,6 @@ def test_refunds_of_one_charge_can_be_refused(sdk, sandbox, paid):
         with pytest.raises(sdk.error.ChannelError):
             sdk.Charge.refund(charge_id, description="d", amount=1)
     assert sandbox.console_refund(charge_id, 1)["status"] == "succeeded"
-
-
-@pytest.mark.parametrize("changes", [{"status": 399}, {"status": 500}, {"status": "400"}])
-def test_scripts_that_make_no_sense_are_refused(sandbox, changes):
-    with pytest.raises(ValueError, match="status"):
-        sandbox.script_refunds("reject", **changes)
-
-    assert sandbox.state()["refund_scripts"] == []
 
 
 @pytest.mark.parametrize("amount", [500, 1500])

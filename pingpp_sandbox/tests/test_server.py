@@ -48,20 +48,12 @@ def exchange(sandbox):
     return exchange
 
 
-def test_answers_are_signed_json(sandbox, send):
-    answer = send()
+@pytest.mark.parametrize(("body", "status"), [(None, 200), (b"{}", 400)])
+def test_answers_are_signed_json(sandbox, send, body, status):
+    answer = send(body=body)
 
-    assert answer.status_code == 200
+    assert answer.status_code == status
     assert answer.headers["Content-Type"] == "application/json;charset=utf-8"
-    signature = answer.headers["X-Pingplusplus-Signature"]
-    assert key_files.is_signed(sandbox.keys.pingpp_public, answer.content, signature)
-
-
-def test_errors_are_signed_too_and_have_a_message(sandbox, send):
-    answer = send(body=b"{}")
-
-    assert answer.status_code == 400
-    assert answer.json()["error"]["message"]
     signature = answer.headers["X-Pingplusplus-Signature"]
     assert key_files.is_signed(sandbox.keys.pingpp_public, answer.content, signature)
 
@@ -80,15 +72,6 @@ def test_basic_authentication_is_accepted(sandbox, send):
     user = base64.b64encode(f"{sandbox.options.api_key}:".encode()).decode()
 
     assert send(Authorization=f"Basic {user}").status_code == 200
-
-
-def test_the_wrong_key_is_an_authentication_error_of_the_sdk(sdk):
-    with pytest.raises(sdk.AuthenticationError):
-        sdk.Charge.create(api_key="sk_test_other", **charge_params())
-
-
-def test_a_signature_over_the_body_alone_is_accepted(send):
-    assert send(signed=json.dumps(charge_params()).encode()).status_code == 200
 
 
 def test_bad_signatures_are_refused(sandbox, send):
@@ -139,7 +122,7 @@ def test_unknown_addresses_are_not_found(send, method):
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"])
-@pytest.mark.parametrize("target", [TARGET, "/v1/charges/ch_1", "/v1/events?limit=1"])
+@pytest.mark.parametrize("target", [TARGET, "/v1/charges/ch_1", "/v1/events/evt_1?limit=1"])
 def test_other_methods_of_known_addresses_are_refused(sandbox, send, method, target):
     answer = send(method, target)
 
