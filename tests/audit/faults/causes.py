@@ -1,6 +1,6 @@
 """Faults between the book and what moved the money."""
 
-from qaorder.audit.faults.plant import (
+from tests.audit.faults.plant import (
     HELD,
     ORDER,
     PAYMENT,

@@ -1,6 +1,6 @@
 """Faults of the book by itself."""
 
-from qaorder.audit.faults.plant import (
+from tests.audit.faults.plant import (
     ACCOUNT,
     ENTRY,
     SNAPSHOT,

@@ -10,13 +10,13 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from feiqingsong.testing import factories
-from qaorder.audit import selftest
 from qaorder.audit.attention import KEEPS_FAILING, waiting_for_staff
 from qaorder.audit.invariant import Invariant
 from qaorder.audit.runner import INVARIANTS, audit
 from qaorder.models import Comparison, Order, Payment, PaymentState, Status
 from qaorder.payments import outbox
 from qaorder.tests import flows
+from tests.audit import selftest
 
 
 @pytest.mark.django_db
@@ -37,23 +37,6 @@ def test_every_planted_fault_is_found_by_its_invariant(invariant, trials):
 
     assert planted
     assert [trial.fault.what for trial in planted if not trial.is_found] == []
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_self_test_leaves_nothing():
-    call_command("money_audit", self_test=True, verbosity=0)
-
-    assert not Order.objects.exists()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT COUNT(*) FROM ledger_entry")
-        assert cursor.fetchone() == (0,)
-
-
-def test_the_self_test_is_refused_in_production(settings):
-    settings.DEVELOPMENT = False
-
-    with pytest.raises(CommandError, match="development only"):
-        call_command("money_audit", self_test=True)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,6 +1,6 @@
 """Faults between the book and what staff decided."""
 
-from qaorder.audit.faults.plant import (
+from tests.audit.faults.plant import (
     DISCREPANCY,
     HELD,
     ORDER,

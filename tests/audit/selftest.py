@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.utils import timezone
 
-from qaorder.audit import world
-from qaorder.audit.faults import FAULTS, Fault
 from qaorder.audit.invariant import Invariant
 from qaorder.audit.runner import INVARIANTS, Finding, check
+from tests.audit import world
+from tests.audit.faults import FAULTS, Fault
 
 TABLES = (
     "ledger_account",

@@ -1,6 +1,6 @@
 """Faults of orders, their history and their periods."""
 
-from qaorder.audit.faults.plant import (
+from tests.audit.faults.plant import (
     ANSWER,
     EVALUATION,
     EVENT,

@@ -11,7 +11,6 @@ from accounts.models import Doctor, Patient
 from feiqingsong.testing import factories
 from ledger import services as ledger
 from ledger.models import BalanceSnapshot, TransactionKind
-from qaorder.audit import world_staff as staff_side
 from qaorder.lifecycle import TRANSITIONS, Event, Role
 from qaorder.models import (
     Bearer,
@@ -28,6 +27,7 @@ from qaorder.models import (
 from qaorder.payments import discrepancies, refund_answers, refunds
 from qaorder.payments.settlement import PaidCharge, settle
 from qaorder.services import orders
+from tests.audit import world_staff as staff_side
 
 World = dict[str, int]
 _WRONG_FEN = 7

@@ -1,6 +1,6 @@
 """Faults of payments, refunds and notices."""
 
-from qaorder.audit.faults.plant import (
+from tests.audit.faults.plant import (
     DISCREPANCY,
     HELD,
     NOTICE,

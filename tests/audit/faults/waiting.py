@@ -1,6 +1,6 @@
 """Faults of what waits, and of references to rows that are gone."""
 
-from qaorder.audit.faults.plant import (
+from tests.audit.faults.plant import (
     ANSWER,
     ENTRY,
     EVALUATION,

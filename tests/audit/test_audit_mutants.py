@@ -7,12 +7,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from qaorder.audit import selftest
-from qaorder.audit.faults import FAULTS
 from qaorder.audit.invariant import Invariant
 from qaorder.audit.runner import INVARIANTS, check
-from qaorder.audit.world import World
-from qaorder.tests import mutants
+from tests.audit import mutants, selftest
+from tests.audit.faults import FAULTS
+from tests.audit.world import World
 
 
 @pytest.mark.slow
