@@ -1,4 +1,4 @@
-"""The money audit: silent about sound rows, loud about every planted fault."""
+"""manage.py money_audit: what it shows, what it sees, and whom it disturbs."""
 
 import json
 import threading
@@ -12,31 +12,10 @@ from django.utils import timezone
 from feiqingsong.testing import factories
 from qaorder.audit.attention import KEEPS_FAILING, waiting_for_staff
 from qaorder.audit.invariant import Invariant
-from qaorder.audit.runner import INVARIANTS, audit
+from qaorder.audit.runner import audit
 from qaorder.models import Comparison, Order, Payment, PaymentState, Status
 from qaorder.payments import outbox
 from qaorder.tests import flows
-from tests.audit import selftest
-
-
-@pytest.mark.django_db
-def test_sound_rows_raise_no_alarm():
-    assert selftest.false_alarms() == []
-
-
-@pytest.fixture(scope="module")
-def trials(django_db_setup, django_db_blocker):
-    """All faults planted on one set of sound rows, each rolled back before the next."""
-    with django_db_blocker.unblock():
-        return selftest.trials()
-
-
-@pytest.mark.parametrize("invariant", INVARIANTS, ids=lambda invariant: invariant.code)
-def test_every_planted_fault_is_found_by_its_invariant(invariant, trials):
-    planted = [trial for trial in trials if trial.fault.code == invariant.code]
-
-    assert planted
-    assert [trial.fault.what for trial in planted if not trial.is_found] == []
 
 
 @pytest.mark.django_db(transaction=True)

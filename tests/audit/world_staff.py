@@ -1,195 +1,64 @@
-"""The part of the self-test's world that staff and the provider's console made."""
+"""The part of the world that staff and the provider's console made."""
 
 from datetime import date
-from typing import Any
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db.models import Model
 from django.utils import timezone
 
-from accounts.models import Doctor, Patient
+from accounts.models import Doctor, Patient, User
 from feiqingsong.testing import factories
+from qaorder.lifecycle import Role
 from qaorder.models import (
     Bearer,
     Channel,
     Discrepancy,
     DiscrepancyKind,
     HeldCharge,
-    Notice,
     NoticeOutcome,
     Order,
     OrderType,
     Payment,
-    PaymentState,
     Payout,
     Refund,
     StaffRequestState,
     Status,
 )
 from qaorder.models.reconciliation import BLOCKING_KINDS
-from qaorder.payments import console, discrepancies, refund_answers, staff
-from qaorder.payments.settlement import PaidCharge, settle
-from qaorder.services.orders import new_order_number
+from qaorder.payments import discrepancies, staff
+from qaorder.services.orders import finish_order
+from tests.audit import told
 
-World = dict[str, int]
-PART_FEN = 500
-SHARE_PERCENT = 30
-
-
-def build(world: World) -> None:
-    """Add to the world every way out that money has, each once; the keys by name."""
-    doctor = factories.make_doctor(factories.new_name())
-    side = _Side(world, factories.make_patient(factories.new_name()), doctor)
-    world["staff_user"], world["staff_doctor"] = side.patient.user_id, doctor.pk
-    side.refunds_that_failed()
-    side.given_up()
-    side.undone()
-    side.console()
-    side.held_money()
-    side.notices()
-    side.free_orders_of_a_refunded_period()
-    payout = Payout.objects.create(
-        channel=Channel.WX,
-        reference="selftest",
-        paid_on=date(2026, 1, 2),
-        amount_fen=90,
-        fee_fen=10,
-    )
-    side.ask("book_payout", payout)
-    world["payout"] = payout.pk
+Keys = dict[str, int]
+_SHARE_PERCENT = 30
 
 
-class _Side:
-    def __init__(self, world: World, patient: Patient, doctor: Doctor) -> None:
-        self.world, self.patient, self.doctor = world, patient, doctor
-        self.member, self.second = (
-            factories.make_user(factories.new_name(), is_staff=True, is_superuser=True)
-            for _ in range(2)
-        )
+class _Side(NamedTuple):
+    keys: Keys
+    patient: Patient
+    doctor: Doctor
+    member: User
+    second: User
 
-    def refunds_that_failed(self) -> None:
-        for name, verb in (
-            ("failed", ""),
-            ("to_balance", "refund_to_balance"),
-            ("outside", "settle_refund_outside"),
-        ):
-            order, _ = self.served(name, Status.PAID)
-            refund = factories.refund(order)
-            self.say(refund, "failed")
-            if verb:
-                self.ask(verb, refund)
-            self.world[f"{name}_refund"] = refund.pk
+    def served(self, name: str, status: Status) -> tuple[Order, Payment]:
+        """An order paid through the provider and brought to this status."""
+        share = {"platform_share_percent": _SHARE_PERCENT}
+        order = factories.place_order(self.patient, self.doctor, **share)
+        payment = told.paid(name, self.patient, order)
+        order.refresh_from_db()
+        if status >= Status.ANSWERED:
+            factories.answer(factories.ask(order))
+            order = Order.objects.get(pk=order.pk)
+        if status >= Status.FINISHED:
+            finish_order(order=order, role=Role.CLOCK)
+        self.keys[name] = order.pk
+        return order, payment
 
-    def given_up(self) -> None:
-        for name in ("given_up", "given_up_again"):
-            order, _ = self.served(name, Status.PAID)
-            refund = factories.refund(order)
-            since = timezone.now() - settings.REFUND_OVERDUE
-            Refund.objects.filter(pk=refund.pk).update(created_at=since)
-            self.ask("give_up_refund", refund)
-            self.world[f"{name}_refund"] = refund.pk
-        self.ask("retry_refund", refund)
-
-    def undone(self) -> None:
-        """A refund that succeeded, failed after all, and is sent again under another number."""
-        order, payment = self.served("undone", Status.PAID)
-        refund = factories.refund(order)
-        self.say(refund, "succeeded", "undone")
-        kind, refund_id = DiscrepancyKind.REFUND_MISSED, _refund_id("undone")
-        discrepancies.note(kind, str(payment.charge_id), refund_id=refund_id)
-        self.say(refund, "failed", "undone")
-        self.take_back(refund_id)
-        self.ask("retry_refund", refund)
-        self.world["undone_refund"] = refund.pk
-
-    def console(self) -> None:
-        for bearer in (Bearer.DOCTOR, Bearer.PLATFORM):
-            order, payment = self.served(f"{bearer}_bears", Status.FINISHED)
-            self.accept(str(bearer), payment, bearer)
-            self.world[f"{bearer}_order"] = order.pk
-        _, answered = self.served("answered_part", Status.ANSWERED)
-        self.accept("in_transit", answered, Bearer.DOCTOR)
-        _, cancelled = self.served("cancelled_part", Status.PAID)
-        self.accept("cancelling", cancelled, Bearer.DOCTOR)
-        recharge = self.pending("console_recharge", None, 2000)
-        self.collect(recharge)
-        self.accept("payer", Payment.objects.get(pk=recharge.pk), Bearer.PLATFORM)
-        for name in ("disputed", "dispute_undone"):
-            _, payment = self.served(name, Status.FINISHED)
-            row = self.difference(name, payment.charge_id)
-            self.ask("dispute_console_refund", row)
-            self.world[name] = row.pk
-        self.say_failed("dispute_undone")
-        self.take_back(_refund_id("dispute_undone"))
-        late, _ = self.served("refunded_late", Status.FINISHED)
-        self.ask("refund_completed", late, bearer=Bearer.DOCTOR)
-        self.world["late_refund"] = Refund.objects.get(payment=late.paid_with).pk
-        _, payment = self.served("accepted_undone", Status.FINISHED)
-        self.accept("accepted_undone", payment, Bearer.PLATFORM)
-        refund = Refund.objects.get(pk=self.world["accepted_undone_refund"])
-        self.say(refund, "failed", "accepted_undone")
-        self.take_back(_refund_id("accepted_undone"))
-        self.ask("retry_refund", refund)
-        order, payment = self.served("stopped", Status.ANSWERED)
-        self.world["stopped_difference"] = self.difference("stopped", payment.charge_id).pk
-        factories.orders.finish_order(order=order, role=factories.Role.CLOCK)
-        self.world["stopped"] = order.pk
-        for kind in set(BLOCKING_KINDS) - {DiscrepancyKind.REFUND_UNKNOWN}:
-            order, payment = self.served(f"stopped_{kind}", Status.ANSWERED)
-            discrepancies.note(kind, str(payment.charge_id), payment=payment)
-            factories.orders.finish_order(order=order, role=factories.Role.CLOCK)
-
-    def held_money(self) -> None:
-        for name in ("kept", "assigned", "sent_back", "given_back", "accepted", "corrected"):
-            fact = PaidCharge(_charge_id(name), f"77{name}", Channel.WX, PART_FEN, timezone.now())
-            if name == "corrected":
-                order = factories.place_order(self.patient, self.doctor)
-                self.pending(name, order, order.amount_fen)
-                fact = PaidCharge(
-                    _charge_id(name), order.order_number, Channel.WX, 7, timezone.now()
-                )
-            settle(fact)
-            row = HeldCharge.objects.get(charge_id=_charge_id(name))
-            self.world[f"{name}_held"] = row.pk
-        rows = {name: self.held(name) for name in ("kept", "assigned", "sent_back")}
-        self.ask("keep_held", rows["kept"])
-        self.ask("assign_held", rows["assigned"], to=self.patient.user.username)
-        self.ask("refund_held", rows["sent_back"])
-        self.world["held_refund"] = Refund.objects.get(held=rows["sent_back"]).pk
-        console.look(_charge_id("given_back"), [self.answer("given_back", PART_FEN)])
-        self.world["given_back_refund"] = Refund.objects.get(refund_id=_refund_id("given_back")).pk
-        strange = discrepancies.note(
-            DiscrepancyKind.REFUND_UNKNOWN,
-            _charge_id("accepted"),
-            refund_id=_refund_id("accepted"),
-            theirs_fen=PART_FEN,
-        )
-        self.ask("accept_console_refund", strange, bearer=Bearer.PLATFORM)
-        payment = Payment.objects.get(charge_id=_charge_id("corrected"))
-        self.collect(payment)
-
-    def free_orders_of_a_refunded_period(self) -> None:
-        patient = factories.make_patient(factories.new_name())
-        month = factories.order_in(Status.PAID, patient, self.doctor, OrderType.MONTHLY)
-        opened = factories.order_in(Status.PAID, patient, self.doctor)
-        self.ask("refund_order", month)
-        self.world["free_before_refund"], self.world["ended_month"] = opened.pk, month.pk
-
-    def notices(self) -> None:
-        for name, outcome in (
-            ("disputed", NoticeOutcome.DIFFERS),
-            ("given_back", NoticeOutcome.APPLIED),
-        ):
-            notice = Notice.objects.create(
-                event_id=f"evt_selftest_{name}",
-                type="refund.succeeded",
-                object_id=_refund_id(name),
-                outcome=outcome,
-                digest="0" * 64,
-            )
-            self.world[f"{name}_notice"] = notice.pk
-
-    # How these are made.
+    def refunded(self, name: str) -> Refund:
+        refund: Refund = factories.refund(self.served(name, Status.PAID)[0])
+        self.keys[f"{name}_refund"] = refund.pk
+        return refund
 
     def ask(self, verb: str, row: Model, **arguments: str) -> None:
         """Let one member of staff do it, with the word of a second where that is needed."""
@@ -197,78 +66,158 @@ class _Side:
         if request.state == StaffRequestState.WAITING:
             staff.approve(request, actor=self.second)
 
-    def take_back(self, refund_id: str) -> None:
-        row = Discrepancy.objects.get(kind=DiscrepancyKind.REFUND_UNDONE, refund_id=refund_id)
-        self.ask("take_back_refund", row)
+    def take_back(self, name: str) -> None:
+        rows = Discrepancy.objects.filter(kind=DiscrepancyKind.REFUND_UNDONE)
+        self.ask("take_back_refund", rows.get(refund_id=told.refund_id(name)))
 
-    def served(self, name: str, status: Status) -> tuple[Order, Payment]:
-        """An order paid through the provider and brought to this status."""
-        order = factories.place_order(
-            self.patient, self.doctor, platform_share_percent=SHARE_PERCENT
-        )
-        payment = self.pending(name, order, order.amount_fen)
-        self.collect(payment)
-        order.refresh_from_db()
-        if status >= Status.ANSWERED:
-            factories.answer(factories.ask(order))
-        if status >= Status.FINISHED:
-            order = Order.objects.get(pk=order.pk)
-            factories.orders.finish_order(order=order, role=factories.Role.CLOCK)
-        self.world[name] = order.pk
-        return Order.objects.get(pk=order.pk), Payment.objects.get(pk=payment.pk)
-
-    def pending(self, name: str, order: Order | None, amount_fen: int) -> Payment:
-        return Payment.objects.create(
-            order=order,
-            payer=self.patient.user,
-            channel=Channel.WX,
-            order_no=order.order_number if order else new_order_number(self.patient),
-            amount_fen=amount_fen,
-            state=PaymentState.PENDING,
-            charge_id=_charge_id(name),
-            expires_at=timezone.now(),
-        )
-
-    def collect(self, payment: Payment) -> None:
-        settle(
-            PaidCharge(
-                str(payment.charge_id),
-                payment.order_no,
-                Channel.WX,
-                payment.amount_fen,
-                timezone.now(),
-            )
-        )
-
-    def held(self, name: str) -> HeldCharge:
-        return HeldCharge.objects.get(charge_id=_charge_id(name))
-
-    def answer(self, name: str, amount_fen: int, status: str = "succeeded") -> dict[str, Any]:
-        return {"id": _refund_id(name), "amount": amount_fen, "status": status}
-
-    def difference(self, name: str, charge_id: str | None) -> Discrepancy:
-        [row] = console.look(str(charge_id), [self.answer(name, PART_FEN)])
-        return row
-
-    def say_failed(self, name: str) -> None:
-        console.look(_charge_id(name), [self.answer(name, PART_FEN, "failed")])
-
-    def accept(self, name: str, payment: Payment, bearer: Bearer) -> None:
-        row = self.difference(name, payment.charge_id)
+    def accept(self, name: str, bearer: Bearer) -> Refund:
+        [row] = told.console_refund(name)
         self.ask("accept_console_refund", row, bearer=bearer)
         refund = Refund.objects.get(refund_id=row.refund_id)
-        self.say(refund, "succeeded", name)
-        self.world[f"{name}_refund"], self.world[f"{name}_difference"] = refund.pk, row.pk
-
-    def say(self, refund: Refund, status: str, name: str = "") -> None:
-        answer = self.answer(name or f"own{refund.pk}", refund.amount_fen, status)
-        refund_answers.record(refund.pk, answer | {"charge": refund.charge_id})
-        refund.refresh_from_db()
+        told.say(refund, "succeeded", name)
+        self.keys[f"{name}_refund"], self.keys[f"{name}_difference"] = refund.pk, row.pk
+        return refund
 
 
-def _charge_id(name: str) -> str:
-    return f"ch_selftest_{name}"
+def build(keys: Keys, patient: Patient, doctor: Doctor) -> None:
+    """Add to the world every way out that money has, each once."""
+    member, second = (
+        factories.make_user(is_staff=True, is_superuser=True) for _ in ("asks", "approves")
+    )
+    side = _Side(keys, patient, doctor, member, second)
+    _refunds_that_failed(side)
+    _given_up(side)
+    _undone(side)
+    _accepted(side)
+    _disputed(side)
+    _stopped(side)
+    _held_money(side)
+    _held_and_given_back(side)
+    _free_orders_of_a_refunded_period(side)
+    _payout(side)
 
 
-def _refund_id(name: str) -> str:
-    return f"re_selftest_{name}"
+def _refunds_that_failed(side: _Side) -> None:
+    told.say(side.refunded("failed"), "failed")
+    for name, verb in (
+        ("to_balance", "refund_to_balance"),
+        ("outside", "settle_refund_outside"),
+    ):
+        refund = side.refunded(name)
+        told.say(refund, "failed")
+        side.ask(verb, refund)
+
+
+def _given_up(side: _Side) -> None:
+    for name in ("given_up", "given_up_again"):
+        refund = side.refunded(name)
+        since = timezone.now() - settings.REFUND_OVERDUE
+        Refund.objects.filter(pk=refund.pk).update(created_at=since)
+        side.ask("give_up_refund", refund)
+    side.ask("retry_refund", refund)
+
+
+def _undone(side: _Side) -> None:
+    """Refunds that succeeded, failed after all, and are sent again under another number."""
+    refund = side.refunded("undone")
+    told.say(refund, "succeeded", "undone")
+    kind, refund_id = DiscrepancyKind.REFUND_MISSED, told.refund_id("undone")
+    discrepancies.note(kind, told.charge_id("undone"), refund_id=refund_id)
+    side.served("accepted_undone", Status.FINISHED)
+    accepted = side.accept("accepted_undone", Bearer.PLATFORM)
+    for name, row in (("undone", refund), ("accepted_undone", accepted)):
+        told.say(row, "failed", name)
+        side.take_back(name)
+        side.ask("retry_refund", row)
+
+
+def _accepted(side: _Side) -> None:
+    """Refunds of the console, borne by the doctor, the platform, the order, and the payer."""
+    for name, status, bearer in (
+        ("doctor", Status.FINISHED, Bearer.DOCTOR),
+        ("platform", Status.FINISHED, Bearer.PLATFORM),
+        ("in_transit", Status.ANSWERED, Bearer.DOCTOR),
+        ("cancelling", Status.PAID, Bearer.DOCTOR),
+    ):
+        side.served(name, status)
+        side.accept(name, bearer)
+    told.paid("payer", side.patient)
+    side.accept("payer", Bearer.PLATFORM)
+    late, payment = side.served("late", Status.FINISHED)
+    side.ask("refund_completed", late, bearer=Bearer.DOCTOR)
+    side.keys["late_refund"] = Refund.objects.get(payment=payment).pk
+
+
+def _disputed(side: _Side) -> None:
+    for name in ("disputed", "dispute_undone"):
+        side.served(name, Status.FINISHED)
+        [row] = told.console_refund(name)
+        side.ask("dispute_console_refund", row)
+        side.keys[name] = row.pk
+    told.console_refund("dispute_undone", "failed")
+    side.take_back("dispute_undone")
+    notice = told.notice("refund", "disputed", NoticeOutcome.DIFFERS)
+    side.keys["disputed_notice"] = notice.pk
+
+
+def _stopped(side: _Side) -> None:
+    """Orders that are not released while a difference is open."""
+    for kind in BLOCKING_KINDS:
+        order, payment = side.served(f"stopped_{kind}", Status.ANSWERED)
+        discrepancies.note(kind, told.charge_id(f"stopped_{kind}"), payment=payment)
+        finish_order(order=order, role=Role.CLOCK)
+
+
+def _held_money(side: _Side) -> None:
+    for name, verb, arguments in (
+        ("kept", "keep_held", {}),
+        ("assigned", "assign_held", {"to": side.patient.user.username}),
+        ("sent_back", "refund_held", {}),
+    ):
+        told.collect(name, f"77{name}", told.PART_FEN)
+        row = _held(side, name)
+        side.ask(verb, row, **arguments)
+    side.keys["held_refund"] = Refund.objects.get(held=row).pk
+    order = factories.place_order(side.patient, side.doctor)
+    payment = told.attempt("corrected", side.patient, order)
+    told.collect("corrected", order.order_number, order.amount_fen - 1)
+    _held(side, "corrected")
+    told.collect("corrected", order.order_number, payment.amount_fen)
+
+
+def _held_and_given_back(side: _Side) -> None:
+    """Held money that the console gave back, before staff decided and as they accepted it."""
+    for name in ("given_back", "accepted"):
+        told.collect(name, f"77{name}", told.PART_FEN)
+    told.console_refund("given_back")
+    refund = Refund.objects.get(refund_id=told.refund_id("given_back"))
+    notice = told.notice("refund", "given_back", NoticeOutcome.APPLIED)
+    side.keys["given_back_refund"], side.keys["given_back_notice"] = refund.pk, notice.pk
+    strange = discrepancies.note(
+        DiscrepancyKind.REFUND_UNKNOWN,
+        told.charge_id("accepted"),
+        refund_id=told.refund_id("accepted"),
+        theirs_fen=told.PART_FEN,
+    )
+    side.ask("accept_console_refund", strange, bearer=Bearer.PLATFORM)
+
+
+def _held(side: _Side, name: str) -> HeldCharge:
+    row = HeldCharge.objects.get(charge_id=told.charge_id(name))
+    side.keys[f"{name}_held"] = row.pk
+    return row
+
+
+def _free_orders_of_a_refunded_period(side: _Side) -> None:
+    patient = factories.make_patient()
+    month = factories.order_in(Status.PAID, patient, side.doctor, OrderType.MONTHLY)
+    factories.order_in(Status.PAID, patient, side.doctor)
+    side.ask("refund_order", month)
+    side.keys["ended_month"] = month.pk
+
+
+def _payout(side: _Side) -> None:
+    values = {"channel": Channel.WX, "reference": "p1", "paid_on": date(2026, 1, 2)}
+    payout = Payout.objects.create(**values, amount_fen=90, fee_fen=10)
+    side.ask("book_payout", payout)
+    side.keys["payout"] = payout.pk

@@ -1,116 +1,95 @@
-"""Faults of the book by itself."""
+"""Faults of the book by itself, and between it and what moved the money."""
 
+from ledger.models import TransactionKind
 from tests.audit.faults.plant import (
     ACCOUNT,
     ENTRY,
+    IN,
+    ORDER,
+    OUT,
+    PAYMENT,
+    REFUND,
     SNAPSHOT,
     TRANSACTION,
-    WALLET_ENTRY,
     Fault,
     booked_as,
     change,
-    faults,
     legs,
     legs_gone,
 )
 
-_CAPTURE = "capture:{remote_payment}"
-_WALLET = "code = 'wallet:' || %(user)s"
-_KINDS = (
-    "payment",
-    "refund",
-    "completion",
-    "suspense",
-    "assigned",
-    "reversal",
-    "undone",
-    "dispute",
-    "settlement",
-)
+_REMOTE = "capture:{remote_payment}"
+_WITH_REFERENCES_OF_THEIR_OWN = set(TransactionKind) - {
+    TransactionKind.RECHARGE,
+    TransactionKind.ADJUSTMENT,
+}
 
-FAULTS: tuple[Fault, ...] = (
-    *faults(
-        "I01",
-        ("an entry is gone", legs_gone(_CAPTURE, "amount_fen > 0")),
-        (
-            "an entry has another amount",
-            legs("amount_fen = amount_fen + 1", _CAPTURE, "amount_fen > 0"),
-        ),
-    ),
-    *faults("I02", ("a transaction lost its entries", legs_gone(_CAPTURE))),
-    *faults(
-        "I03",
-        (
-            "a balance was written without an entry",
-            f"UPDATE {ACCOUNT} SET balance_fen = balance_fen + 1 WHERE {_WALLET}",  # noqa: S608
-        ),
-    ),
-    *faults(
-        "I04",
-        ("a wallet is overdrawn", f"UPDATE {ACCOUNT} SET balance_fen = -1 WHERE {_WALLET}"),  # noqa: S608
-        (
-            "a wallet was overdrawn once",
-            f"UPDATE {ENTRY} SET amount_fen = -1 WHERE {WALLET_ENTRY}",  # noqa: S608
-        ),
-    ),
-    *faults(
-        "I19",
-        (
-            "money from nothing",
-            f"UPDATE {ENTRY} SET amount_fen = amount_fen * 2 WHERE {WALLET_ENTRY}",  # noqa: S608
-        ),
-    ),
-    *faults(
-        "I23",
-        (
-            "an entry's balance is not the running sum",
-            f"UPDATE {ENTRY} SET balance_after_fen = 1 WHERE {WALLET_ENTRY}",  # noqa: S608
-        ),
-        (
-            "a wallet's entry has no balance",
-            f"UPDATE {ENTRY} SET balance_after_fen = NULL WHERE {WALLET_ENTRY}",  # noqa: S608
-        ),
-        ("a shared account's entry has a balance", legs("balance_after_fen = 1", _CAPTURE)),
-    ),
-    *faults(
-        "I47",
-        (
-            "a snapshot that lost an entry",
-            change(SNAPSHOT, "balance_fen = balance_fen + 1", "snapshot"),
-        ),
-        (
-            "a snapshot of an account that caches its balance",
-            f"""UPDATE {ACCOUNT} SET owner_id = %(user)s
-                WHERE code = 'clearing:selftest'""",  # noqa: S608 the words are ours
-        ),
-    ),
-    *faults(
-        "I24",
-        (
-            "a wallet belongs to somebody else",
-            f"UPDATE {ACCOUNT} SET owner_id = %(other_user)s WHERE {_WALLET}",  # noqa: S608
-        ),
-        (
-            "a shared account caches its balance",
-            f"UPDATE {ACCOUNT} SET balance_fen = 0 WHERE code = 'held'",  # noqa: S608
-        ),
-    ),
-    *faults(
-        "I25",
-        *(
-            (f"a {kind} is booked as an adjustment", booked)
-            for kind in _KINDS
-            for booked in (f"UPDATE {TRANSACTION} SET kind = 'adjustment' WHERE kind = '{kind}'",)  # noqa: S608
-        ),
-    ),
-    *faults(
-        "I26",
-        ("a capture names another order", booked_as("order_number = '1'", _CAPTURE)),
-        ("a refund names another order", booked_as("order_number = '1'", "refund:{done_refund}:1")),
-        ("a release names another order", booked_as("order_number = '1'", "completion:{finished}")),
-        (
-            "a recharge is booked as a payment",
-            booked_as("kind = 'payment'", "capture:{recharge_payment}"),
-        ),
-    ),
-)
+_BY_ITSELF: dict[str, list[Fault]] = {
+    "I01": [legs_gone(_REMOTE, IN)],
+    "I02": [legs_gone(_REMOTE)],
+    "I03": [change(ACCOUNT, "wallet", "balance_fen = balance_fen + 1")],
+    "I04": [
+        change(ACCOUNT, "wallet", "balance_fen = -1"),
+        change(ENTRY, "wallet_entry", "amount_fen = -1"),
+    ],
+    "I19": [change(ENTRY, "wallet_entry", "amount_fen = amount_fen * 2")],
+    "I23": [
+        change(ENTRY, "wallet_entry", "balance_after_fen = 1"),
+        change(ENTRY, "wallet_entry", "balance_after_fen = NULL"),
+        legs(_REMOTE, "balance_after_fen = 1"),
+    ],
+    "I24": [
+        change(ACCOUNT, "wallet", "owner_id = %(other_user)s"),
+        change(ACCOUNT, "shared", "balance_fen = 0"),
+    ],
+    "I25": [
+        (f"UPDATE {TRANSACTION} SET kind = 'adjustment' WHERE kind = '{kind.value}'",)
+        for kind in sorted(_WITH_REFERENCES_OF_THEIR_OWN)
+    ]
+    + [booked_as("shared:0", "kind = 'other'")],
+    "I26": [
+        booked_as(_REMOTE, "order_number = '1'"),
+        booked_as("refund:{done_refund}:1", "order_number = '1'"),
+        booked_as("completion:{finished}", "order_number = '1'"),
+        booked_as("capture:{recharge_payment}", "kind = 'payment'"),
+    ],
+    "I47": [
+        change(SNAPSHOT, "snapshot", "balance_fen = balance_fen + 1"),
+        change(ACCOUNT, "shared", "owner_id = %(user)s"),
+    ],
+}
+
+_CAUSES: dict[str, list[Fault]] = {
+    "I10a": [legs_gone(_REMOTE, OUT), legs_gone(_REMOTE, IN)],
+    "I10b": [
+        legs_gone("refund:{done_refund}:1", OUT),
+        legs_gone("refund:{done_refund}:1", IN),
+        legs_gone("refund:{given_back_refund}:1", OUT),
+        legs_gone("refund:{given_back_refund}:1", IN),
+    ],
+    "I11a": [
+        change(PAYMENT, "recharge_payment", "state = 'expired'"),
+        change(PAYMENT, "paid_payment", "amount_fen = 0"),
+    ],
+    "I11b": [change(REFUND, "done_refund", "status = 0")],
+    "I11c": [
+        legs("undone:refund:{undone_refund}:1", "amount_fen = amount_fen * 2"),
+        change(REFUND, "undone_refund", "attempt = 1"),
+    ],
+    "I17a": [legs("completion:{finished}", "amount_fen = amount_fen * 2")],
+    "I17b": [change(ORDER, "finished", "status = 3, released_at = NULL")],
+    "I17c": [
+        change(ORDER, "finished", "doctor_id = %(other_doctor)s"),
+        booked_as("completion:{finished}", "reference = 'completion:0'")
+        + legs_gone("completion:0", OUT),
+    ],
+    "I17d": [
+        change(ORDER, "finished", "released_at = NULL"),
+        change(ORDER, "evaluated", "released_at = NULL"),
+        change(ORDER, "finished", "status = 3"),
+    ],
+    "I17e": [change(ORDER, "finished", "platform_share_percent = 100 - platform_share_percent")],
+    "I27": [change(ORDER, "paid", "released_at = created_at")],
+}
+
+FAULTS = _BY_ITSELF | _CAUSES

@@ -13,196 +13,108 @@ from tests.audit.faults.plant import (
     REFUND,
     Fault,
     change,
-    copy,
+    change_of,
     drop,
-    faults,
+    drop_of,
 )
 
-_OF = "question_id = (SELECT id FROM qaorder_question WHERE order_id"
-_UNANSWERED = f"DELETE FROM {ANSWER} WHERE {_OF} = %(finished)s)"  # noqa: S608 ours
+_COPY_OF_A_PERIOD = (f"INSERT INTO {PERIOD} SELECT * FROM {PERIOD} WHERE id = %(period)s",)
 
-_ASKED = " AND event = 'ask'"
 
-_MONEY = (
-    *faults(
-        "I06a",
-        ("in service without money", change(ORDER, "paid_with_id = NULL", "waiting")),
-        ("in service for less", change(PAYMENT, "amount_fen = 1", "paid_payment")),
-        ("in service for a promise", change(PAYMENT, "state = 'expired'", "paid_payment")),
-        (
-            "in service with another order's money",
-            change(ORDER, "paid_with_id = %(finished_payment)s", "paid"),
-        ),
-    ),
-    *faults(
-        "I06b",
-        ("unpaid, but paid", change(ORDER, "status = 0", "paid")),
-        ("cancelled and not refunded", change(ORDER, "status = 6", "paid")),
-    ),
-    *faults(
-        "I16",
-        (
-            "in service and refunded",
-            change(REFUND, "payment_id = %(paid_payment)s", "done_refund"),
-        ),
-        ("waiting and refunded", change(ORDER, "status = 2", "doctor_order")),
-        *(
-            (
-                f"refunded by the clock in {status}",
-                change(REFUND, "role = 'clock'", "doctor_refund"),
-                change(ORDER, f"status = {status}", "doctor_order"),
-            )
-            for status in (3, 4, 5)
-        ),
-    ),
-    *faults(
-        "I32",
-        ("opened by a late payment", change(ORDER, f"pay_deadline = {LONG_AGO}", "remote")),
-        ("another channel than its money's", change(ORDER, "channel = 'alipay'", "remote")),
-        ("opened by nothing", change(ORDER, "paid_with_id = NULL", "returned")),
-        ("opened by a recharge", change(ORDER, "paid_with_id = %(recharge_payment)s", "returned")),
-        (
-            "opened by another order's payment",
-            change(ORDER, "paid_with_id = %(remote_payment)s", "returned"),
-        ),
-        ("opened by a twin", change(ORDER, "paid_with_id = %(twin_payment)s", "remote")),
-    ),
-)
+def _unanswered(order: str) -> Fault:
+    question = f"SELECT id FROM {QUESTION} WHERE order_id = %({order})s"
+    return (f"DELETE FROM {ANSWER} WHERE question_id = ({question})",)
 
-_HISTORY = (
-    *faults(
-        "I15",
-        ("answered without an answer", change(ORDER, "status = 3", "waiting")),
-        ("asked before it was paid", change(ORDER, "status = 0", "waiting")),
-        ("asked, and not waiting", change(ORDER, "status = 1", "waiting")),
-        ("answered, and still waiting", change(ORDER, "status = 2", "answered")),
-        (
-            "evaluated without an answer",
-            f"DELETE FROM {ANSWER} WHERE {_OF} = %(evaluated)s)",  # noqa: S608 ours
-        ),
-        ("evaluated without an evaluation", change(ORDER, "status = 5", "finished")),
-        ("waiting without a question", drop(QUESTION, "waiting", "order_id")),
-        ("refunded although answered", change(ORDER, "status = 6", "answered")),
-        (
-            "an online order finished without a question",
-            _UNANSWERED,
-            drop(QUESTION, "finished", "order_id"),
-        ),
-        (
-            "a monthly order finished without an answer",
-            _UNANSWERED,
-            change(ORDER, "order_type = 'monthly'", "finished"),
-        ),
-        (
-            "an evaluation of another doctor",
-            change(EVALUATION, "doctor_id = %(other_doctor)s", "evaluated", "order_id"),
-        ),
-        (
-            "an evaluation of another service",
-            change(EVALUATION, "evaluate_type = 'monthly'", "evaluated", "order_id"),
-        ),
-    ),
-    *faults(
-        "I20",
-        (
-            "back from answered to paid",
-            change(EVENT, "from_status = 3, to_status = 1", "paid", "order_id"),
-        ),
-        (
-            "answered by the patient",
-            change(EVENT, "role = 'patient'", "answered", "order_id") + " AND event = 'answer'",
-        ),
-    ),
-    *faults(
-        "I50",
-        (
-            "asked by another patient",
-            change(EVENT, "actor_id = %(other_user)s", "answered", "order_id") + _ASKED,
-        ),
-        (
-            "answered by another doctor",
-            change(EVENT, "actor_id = %(other_user)s", "answered", "order_id")
-            + " AND event = 'answer'",
-        ),
-    ),
-    *faults(
-        "I31",
-        ("a status written by hand", change(ORDER, "status = 2", "paid")),
-        ("a gap in the history", drop(EVENT, "answered", "order_id") + _ASKED),
-    ),
-    *faults(
-        "I41",
-        (
-            "hidden from the patient while it goes on",
-            change(ORDER, "patient_hidden_at = created_at", "waiting"),
-        ),
-        (
-            "hidden from the doctor while it goes on",
-            change(ORDER, "doctor_hidden_at = created_at", "waiting"),
-        ),
-    ),
-)
 
-_PERIODS = (
-    *faults(
-        "I18",
-        (
-            "two periods at once",
-            change(
-                PERIOD,
-                "start_at = (SELECT start_at FROM qaorder_subscription WHERE id = %(period)s)",
-                "lapsed",
-                "order_id",
-            ),
-        ),
-    ),
-    *faults(
-        "I37",
-        ("a paid monthly order without a period", drop(PERIOD, "period")),
-        ("a monthly order with two periods", copy(PERIOD, "period")),
-        ("a period of another patient", change(PERIOD, "patient_id = %(other_patient)s", "period")),
-        ("a period of another doctor", change(PERIOD, "doctor_id = %(other_doctor)s", "period")),
-        (
-            "a refunded order whose period runs",
-            change(PERIOD, "refunded_at = NULL", "period_refunded"),
-        ),
-        ("ended, its money not returned", change(PERIOD, "refunded_at = start_at", "period")),
-    ),
-    *faults(
-        "I38",
-        ("a free order before its period", change(ORDER, f"created_at = {LONG_AGO}", "free")),
-        ("a free order after its period", change(ORDER, f"created_at = {FAR_OFF}", "free")),
-        ("a free order that costs", change(ORDER, "amount_fen = 1", "free")),
-        ("a free month", change(ORDER, "order_type = 'monthly'", "free")),
-        (
-            "a free order of another patient",
-            change(ORDER, "patient_id = %(other_patient)s", "free"),
-        ),
-        ("a free order of another doctor", change(ORDER, "doctor_id = %(other_doctor)s", "free")),
-    ),
-    *faults(
-        "I39",
-        (
-            "refunded by the patient after a free order",
-            change(ORDER, "subscription_id = %(period_refunded)s", "free"),
-        ),
-        (
-            "refunded by the patient after a question",
-            change(QUESTION, "order_id = %(monthly_refunded)s", "waiting", "order_id"),
-        ),
-        (
-            "refunded by the clock after a question",
-            change(QUESTION, "order_id = %(monthly_refunded)s", "waiting", "order_id"),
-            change(REFUND, "role = 'clock'", "monthly_refund"),
-        ),
-    ),
-    *faults(
-        "I46",
-        (
-            "a free order opened after the refund",
-            change(PERIOD, f"refunded_at = {LONG_AGO}", "period"),
-        ),
-    ),
-)
+_MONEY: dict[str, list[Fault]] = {
+    "I06a": [
+        change(ORDER, "waiting", "paid_with_id = NULL"),
+        change(PAYMENT, "paid_payment", "amount_fen = 1"),
+        change(PAYMENT, "paid_payment", "state = 'expired'"),
+        change(ORDER, "paid", "paid_with_id = %(finished_payment)s"),
+    ],
+    "I06b": [change(ORDER, "paid", "status = 0"), change(ORDER, "paid", "status = 6")],
+    "I16": [
+        change(REFUND, "done_refund", "payment_id = %(paid_payment)s"),
+        change(ORDER, "doctor", "status = 2"),
+    ]
+    + [
+        change(REFUND, "doctor_refund", "role = 'clock'")
+        + change(ORDER, "doctor", f"status = {status}")
+        for status in (3, 4, 5)
+    ],
+    "I32": [
+        change(ORDER, "remote", f"pay_deadline = {LONG_AGO}"),
+        change(ORDER, "remote", "channel = 'alipay'"),
+        change(ORDER, "returned", "paid_with_id = NULL"),
+        change(ORDER, "returned", "paid_with_id = %(recharge_payment)s"),
+        change(ORDER, "returned", "paid_with_id = %(remote_payment)s"),
+        change(ORDER, "remote", "paid_with_id = %(twin_payment)s"),
+    ],
+}
 
-FAULTS: tuple[Fault, ...] = (*_MONEY, *_HISTORY, *_PERIODS)
+_HISTORY: dict[str, list[Fault]] = {
+    "I15": [
+        change(ORDER, "waiting", "status = 3"),
+        change(ORDER, "waiting", "status = 0"),
+        change(ORDER, "waiting", "status = 1"),
+        change(ORDER, "answered", "status = 2"),
+        _unanswered("evaluated"),
+        change(ORDER, "finished", "status = 5"),
+        drop_of(QUESTION, "waiting"),
+        change(ORDER, "answered", "status = 6"),
+        _unanswered("finished") + drop_of(QUESTION, "finished"),
+        _unanswered("finished") + change(ORDER, "finished", "order_type = 'monthly'"),
+        change_of(EVALUATION, "evaluated", "doctor_id = %(other_doctor)s"),
+        change_of(EVALUATION, "evaluated", "evaluate_type = 'monthly'"),
+    ],
+    "I20": [
+        change_of(EVENT, "paid", "from_status = 3, to_status = 1"),
+        change_of(EVENT, "answered", "role = 'patient'", "event = 'answer'"),
+    ],
+    "I31": [change(ORDER, "paid", "status = 2"), drop_of(EVENT, "answered", "event = 'ask'")],
+    "I40": [
+        change(ORDER, "unpaid", f"pay_deadline = {LONG_AGO}"),
+        change(ORDER, "paid", f"status_at = {LONG_AGO}"),
+        change(ORDER, "waiting", f"status_at = {LONG_AGO}"),
+        change(ORDER, "answered", f"status_at = {LONG_AGO}"),
+        change(ORDER, "monthly", f"status_at = {LONG_AGO}")
+        + change(PERIOD, "period", f"end_at = {LONG_AGO}"),
+    ],
+    "I41": [
+        change(ORDER, "waiting", "patient_hidden_at = created_at"),
+        change(ORDER, "waiting", "doctor_hidden_at = created_at"),
+    ],
+    "I50": [
+        change_of(EVENT, "answered", "actor_id = %(other_user)s", "event = 'ask'"),
+        change_of(EVENT, "answered", "actor_id = %(other_user)s", "event = 'answer'"),
+    ],
+}
+
+_PERIODS: dict[str, list[Fault]] = {
+    "I18": [change(PERIOD, "period", f"end_at = {FAR_OFF}")],
+    "I37": [
+        drop(PERIOD, "period"),
+        _COPY_OF_A_PERIOD,
+        change(PERIOD, "period", "patient_id = %(other_patient)s"),
+        change(PERIOD, "period", "doctor_id = %(other_doctor)s"),
+        change(PERIOD, "period_refunded", "refunded_at = NULL"),
+        change(PERIOD, "period", "refunded_at = start_at"),
+    ],
+    "I38": [
+        change(ORDER, "free", f"created_at = {LONG_AGO}"),
+        change(ORDER, "free", f"created_at = {FAR_OFF}"),
+        change(ORDER, "free", "amount_fen = 1"),
+        change(ORDER, "free", "order_type = 'monthly'"),
+        change(ORDER, "free", "patient_id = %(other_patient)s"),
+        change(ORDER, "free", "doctor_id = %(other_doctor)s"),
+    ],
+    "I39": [
+        change(ORDER, "free", "subscription_id = %(period_refunded)s"),
+        change_of(QUESTION, "waiting", "order_id = %(monthly_refunded)s")
+        + change(REFUND, "monthly_refund", "role = 'clock'"),
+    ],
+    "I46": [change(PERIOD, "period", f"refunded_at = {LONG_AGO}")],
+}
+
+FAULTS = _MONEY | _HISTORY | _PERIODS

@@ -1,7 +1,9 @@
-"""How a fault is planted in the self-test's rows."""
+"""How a fault is planted: as statements in which `%(name)s` is a key of the sound world.
+
+Of the book, a transaction is named by its cause, "capture:{remote_payment}", with a key in it.
+"""
 
 import re
-from typing import NamedTuple
 
 ORDER, PAYMENT, REFUND = "qaorder_order", "qaorder_payment", "qaorder_refund"
 EVENT, PERIOD, ENTRY = "qaorder_orderevent", "qaorder_subscription", "ledger_entry"
@@ -10,69 +12,47 @@ NOTICE, DISCREPANCY, PAYOUT = "qaorder_notice", "qaorder_discrepancy", "qaorder_
 REQUEST, SNAPSHOT = "qaorder_staffrequest", "ledger_balancesnapshot"
 QUESTION, ANSWER, EVALUATION = "qaorder_question", "qaorder_answer", "qaorder_evaluation"
 
-LONG_AGO = "'2020-01-01 00:00:00+00'"
-FAR_OFF = "'2120-01-01 00:00:00+00'"
-WALLET_ENTRY = """id = (SELECT MIN(e.id) FROM ledger_entry e
-    JOIN ledger_account a ON a.id = e.account_id AND a.code = 'wallet:' || %(user)s)"""
+LONG_AGO, FAR_OFF = "'2020-01-01 00:00:00+00'", "'2120-01-01 00:00:00+00'"
+IN, OUT = "amount_fen > 0", "amount_fen < 0"
+
+Fault = tuple[str, ...]
 
 
-class Fault(NamedTuple):
-    """Statements against the tables' unconstrained copies; `%(name)s` is a key of the world."""
-
-    code: str
-    what: str
-    statements: tuple[str, ...]
+def change(table: str, name: str, columns: str) -> Fault:
+    return (f"UPDATE {table} SET {columns} WHERE id = %({name})s",)
 
 
-def faults(code: str, *rows: tuple[str, ...]) -> tuple[Fault, ...]:
-    """The faults of one invariant, each as what is wrong and the statements that make it so."""
-    return tuple(Fault(code, what, tuple(statements)) for what, *statements in rows)
+def change_of(table: str, order: str, columns: str, which: str = "1 = 1") -> Fault:
+    """Change rows of an order."""
+    return (f"UPDATE {table} SET {columns} WHERE order_id = %({order})s AND {which}",)
 
 
-def change(table: str, columns: str, name: str, column: str = "id") -> str:
-    return f"UPDATE {table} SET {columns} WHERE {column} = %({name})s"  # noqa: S608 ours
+def drop(table: str, name: str) -> Fault:
+    return (f"DELETE FROM {table} WHERE id = %({name})s",)
 
 
-def drop(table: str, name: str, column: str = "id") -> str:
-    return f"DELETE FROM {table} WHERE {column} = %({name})s"  # noqa: S608 the words are ours
+def drop_of(table: str, order: str, which: str = "1 = 1") -> Fault:
+    return (f"DELETE FROM {table} WHERE order_id = %({order})s AND {which}",)
 
 
-def copy(table: str, name: str, column: str = "id") -> str:
-    return f"INSERT INTO {table} SELECT * FROM {table} WHERE {column} = %({name})s"  # noqa: S608
+def booked_as(cause: str, columns: str) -> Fault:
+    return (f"UPDATE {TRANSACTION} SET {columns} WHERE reference = {_reference(cause)}",)
 
 
-def stray(table: str, column: str) -> str:
-    """Let one row point to a row that is not there."""
-    return f"""UPDATE {table} SET {column} = -1
-        WHERE id = (SELECT MAX(id) FROM {table} WHERE {column} IS NOT NULL)"""  # noqa: S608 ours
+def unbooked(cause: str) -> Fault:
+    return (f"DELETE FROM {TRANSACTION} WHERE reference = {_reference(cause)}",)
 
 
-# Of the book, a transaction's cause is written as "capture:{remote_payment}", with a key's name.
+def legs(cause: str, columns: str, which: str = "1 = 1") -> Fault:
+    return (f"UPDATE {ENTRY} SET {columns} WHERE {_of(cause)} AND {which}",)
 
 
-def unbooked(cause: str) -> str:
-    return f"DELETE FROM ledger_transaction WHERE reference = {_reference(cause)}"  # noqa: S608
+def legs_gone(cause: str, which: str = "1 = 1") -> Fault:
+    return (f"DELETE FROM {ENTRY} WHERE {_of(cause)} AND {which}",)
 
 
-def booked_as(columns: str, cause: str) -> str:
-    return f"UPDATE ledger_transaction SET {columns} WHERE reference = {_reference(cause)}"  # noqa: S608
-
-
-def legs(columns: str, cause: str, which: str = "1 = 1") -> str:
-    return f"UPDATE ledger_entry SET {columns} WHERE {_legs(cause)} AND {which}"  # noqa: S608
-
-
-def legs_gone(cause: str, which: str = "1 = 1") -> str:
-    return f"DELETE FROM ledger_entry WHERE {_legs(cause)} AND {which}"  # noqa: S608
-
-
-def account(code: str) -> str:
-    return f"account_id = (SELECT id FROM ledger_account WHERE code = {code})"  # noqa: S608
-
-
-def _legs(cause: str) -> str:
-    return f"""transaction_id =
-        (SELECT id FROM ledger_transaction WHERE reference = {_reference(cause)})"""  # noqa: S608
+def _of(cause: str) -> str:
+    return f"transaction_id = (SELECT id FROM {TRANSACTION} WHERE reference = {_reference(cause)})"
 
 
 def _reference(cause: str) -> str:

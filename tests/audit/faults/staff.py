@@ -3,159 +3,72 @@
 from tests.audit.faults.plant import (
     DISCREPANCY,
     HELD,
+    IN,
     ORDER,
+    OUT,
     PAYOUT,
     REFUND,
     REQUEST,
     Fault,
-    account,
+    booked_as,
     change,
     drop,
-    faults,
     legs,
     legs_gone,
     unbooked,
 )
 
-_IN, _OUT = "amount_fen > 0", "amount_fen < 0"
-_WALLET, _PLATFORM, _WX = "'wallet:' || %(user)s", "'platform'", "'clearing:wx'"
-
-_HELD_MONEY = (
-    *faults(
-        "I30a",
-        ("a held charge is not booked", unbooked("held:{kept_held}")),
-        ("held money came from nowhere", legs_gone("held:{kept_held}", _OUT)),
-        ("held money went nowhere", legs_gone("held:{kept_held}", _IN)),
-    ),
-    *faults("I30b", ("a held charge is gone", drop(HELD, "kept_held"))),
-    *faults(
-        "I30c",
-        (
-            "a charge is both a payment's and held",
-            change(
-                HELD,
-                "charge_id = (SELECT charge_id FROM qaorder_payment WHERE id = %(remote_payment)s)",
-                "kept_held",
-            ),
-        ),
-    ),
-    *faults(
-        "I30d",
-        ("kept money is still in suspense", unbooked("assigned:{kept_held}")),
-        ("corrected money is still in suspense", unbooked("assigned:{corrected_held}")),
-        (
-            "assigned money that nobody got",
-            change(HELD, "resolution = 'assigned'", "sent_back_held"),
-        ),
-    ),
-    *faults(
-        "I30e",
-        ("more left suspense than there was", change(HELD, "refunded_fen = 1", "kept_held")),
-        (
-            "kept money went to a wallet",
-            legs(account(_WALLET), "assigned:{kept_held}", _IN),
-        ),
-        (
-            "kept money went to the provider",
-            legs(account(_WX), "assigned:{kept_held}", _IN),
-        ),
-        (
-            "assigned money went to the platform",
-            legs(account(_PLATFORM), "assigned:{assigned_held}", _IN),
-        ),
-        (
-            "corrected money went to the platform",
-            legs(account(_PLATFORM), "assigned:{corrected_held}", _IN),
-        ),
-    ),
-    *faults(
-        "I30f",
-        ("sent back by a refund that failed", change(REFUND, "status = 2", "held_refund")),
-        (
-            "given back in the console without a refund",
-            change(HELD, "refunded_fen = refunded_fen + 1", "kept_held"),
-        ),
-    ),
-)
-
-_BORNE = (
-    *faults(
-        "I43a",
-        ("a disputed refund is not booked", unbooked("dispute:{disputed}")),
-        ("a disputed refund that nobody bears", legs_gone("dispute:{disputed}", _OUT)),
-        ("a disputed refund that no channel paid", legs_gone("dispute:{disputed}", _IN)),
-    ),
-    *faults(
-        "I43b",
-        (
-            "the platform stands for what was not disputed",
-            change(DISCREPANCY, "resolution = 'staff'", "disputed"),
-        ),
-    ),
-    *faults(
-        "I44a",
-        ("a booked payout is not in the book", unbooked("settlement:{payout}")),
-        ("a payout that no channel made", legs_gone("settlement:{payout}", _IN)),
-        ("a payout that no bank got", legs_gone("settlement:{payout}", "amount_fen = -90")),
-        ("a fee that nobody bears", legs_gone("settlement:{payout}", "amount_fen = -10")),
-    ),
-    *faults(
-        "I44b",
-        ("a payout in the book was not booked", change(PAYOUT, "booked_at = NULL", "payout")),
-    ),
-    *faults(
-        "I45a",
-        ("a doctor's part was not taken back", unbooked("reversal:{doctor_refund}")),
-        (
-            "taken from a doctor for what the order bears",
-            change(REFUND, "bearer = 'order'", "doctor_refund"),
-        ),
-    ),
-    *faults(
-        "I45c",
-        (
-            "the platform gave back a share that is not the order's",
-            change(ORDER, "platform_share_percent = 29", "doctor_order"),
-        ),
-    ),
-    *faults(
-        "I45b",
-        ("a reversal without its refund", drop(REFUND, "doctor_refund")),
-        (
-            "taken from a doctor for what the platform bears",
-            change(REFUND, "bearer = 'platform'", "doctor_refund"),
-        ),
-    ),
-)
-
-_ACTS = (
-    *faults(
-        "I48",
-        ("an order still open", change(ORDER, "status = 1", "ended_month")),
-        (
-            "a completed order's money that staff did not return",
-            change(REFUND, "role = 'clock'", "late_refund"),
-        ),
-        ("a refund still waited for", change(REFUND, "status = 0", "given_up_refund")),
-        ("a refund not sent again", change(REFUND, "attempt = 1", "undone_refund")),
-        ("not to the balance", change(REFUND, "means = 'channel'", "to_balance_refund")),
-        ("not outside", change(REFUND, "means = 'channel'", "outside_refund")),
-        ("not accepted", change(DISCREPANCY, "resolution = 'staff'", "doctor_difference")),
-        (
-            "not taken back",
-            f"UPDATE {DISCREPANCY} SET resolution = 'staff' WHERE kind = 'refund_undone'",  # noqa: S608
-        ),
-        ("not disputed", change(DISCREPANCY, "resolution = 'staff'", "disputed")),
-        ("held money not sent back", drop(REFUND, "held_refund")),
-        ("held money not assigned", change(HELD, "resolution = 'kept'", "assigned_held")),
-        ("held money not kept", change(HELD, "resolution = 'assigned'", "kept_held")),
-        ("a payout not booked", change(PAYOUT, "booked_at = NULL", "payout")),
-        ("an act that nobody knows", f"UPDATE {REQUEST} SET verb = 'other'"),  # noqa: S608
-    ),
-    *faults(
-        "I49",
-        ("accepted on paper only", change(REFUND, "origin = 'service'", "doctor_refund")),
-    ),
-)
-
-FAULTS: tuple[Fault, ...] = (*_HELD_MONEY, *_BORNE, *_ACTS)
+FAULTS: dict[str, list[Fault]] = {
+    "I30a": [legs_gone("held:{kept_held}", OUT), legs_gone("held:{kept_held}", IN)],
+    "I30b": [drop(HELD, "kept_held")],
+    "I30c": [change(HELD, "kept_held", "charge_id = 'ch_remote'")],
+    "I30d": [
+        unbooked("assigned:{kept_held}"),
+        unbooked("assigned:{corrected_held}"),
+        change(HELD, "sent_back_held", "resolution = 'assigned'"),
+    ],
+    "I30e": [
+        change(HELD, "kept_held", "refunded_fen = 1"),
+        legs("assigned:{kept_held}", "account_id = %(wallet)s", IN),
+        legs("assigned:{assigned_held}", "account_id = %(shared)s", IN),
+        legs("assigned:{corrected_held}", "account_id = %(wallet)s", IN),
+        booked_as("assigned:{kept_held}", "reference = 'assigned:0'")
+        + legs_gone("assigned:0", OUT),
+    ],
+    "I30f": [
+        change(REFUND, "held_refund", "status = 2"),
+        change(REFUND, "given_back_refund", "origin = 'service'"),
+        change(HELD, "sent_back_held", "resolution = 'kept'"),
+    ],
+    "I43a": [legs_gone("dispute:{disputed}", OUT), legs_gone("dispute:{disputed}", IN)],
+    "I43b": [change(DISCREPANCY, "disputed", "resolution = 'staff'")],
+    "I44a": [
+        legs_gone("settlement:{payout}", IN),
+        legs_gone("settlement:{payout}", "amount_fen = -90"),
+        legs_gone("settlement:{payout}", "amount_fen = -10"),
+    ],
+    "I44b": [change(PAYOUT, "payout", "booked_at = NULL")],
+    "I45a": [unbooked("reversal:{doctor_refund}")],
+    "I45b": [
+        drop(REFUND, "doctor_refund"),
+        change(REFUND, "doctor_refund", "bearer = 'platform'"),
+    ],
+    "I45c": [change(ORDER, "doctor", "platform_share_percent = 29")],
+    "I48": [
+        change(ORDER, "ended_month", "status = 1"),
+        change(REFUND, "late_refund", "role = 'clock'"),
+        change(REFUND, "given_up_refund", "status = 0"),
+        change(REFUND, "undone_refund", "attempt = 1"),
+        change(REFUND, "to_balance_refund", "means = 'channel'"),
+        change(REFUND, "outside_refund", "means = 'channel'"),
+        change(DISCREPANCY, "doctor_difference", "resolution = 'staff'"),
+        (f"UPDATE {DISCREPANCY} SET resolution = 'staff' WHERE kind = 'refund_undone'",),
+        change(DISCREPANCY, "disputed", "resolution = 'staff'"),
+        drop(REFUND, "held_refund"),
+        change(HELD, "assigned_held", "resolution = 'kept'"),
+        change(HELD, "kept_held", "resolution = 'assigned'"),
+        change(PAYOUT, "payout", "booked_at = NULL"),
+        (f"UPDATE {REQUEST} SET verb = 'other'",),
+    ],
+    "I49": [change(REFUND, "doctor_refund", "origin = 'service'")],
+}
