@@ -51,30 +51,6 @@ INVARIANTS = (
         """,
     ),
     Invariant(
-        "I12",
-        "对外编号唯一",
-        "numbers that the outside world knows are unique",
-        """
-        SELECT 'charge' AS what, MIN(id) AS first_id, COUNT(*) AS times FROM payments_payment
-        WHERE charge_id IS NOT NULL GROUP BY charge_id HAVING COUNT(*) > 1
-        UNION ALL SELECT 'order_no', MIN(id), COUNT(*) FROM payments_payment
-        WHERE duplicate_of_id IS NULL GROUP BY order_no HAVING COUNT(*) > 1
-        UNION ALL SELECT 'open', MIN(id), COUNT(*) FROM payments_payment
-        WHERE state IN ('creating', 'pending') AND order_id IS NOT NULL
-        GROUP BY order_id, channel HAVING COUNT(*) > 1
-        UNION ALL SELECT 'refund', MIN(id), COUNT(*) FROM payments_refund
-        WHERE refund_id IS NOT NULL GROUP BY refund_id HAVING COUNT(*) > 1
-        UNION ALL SELECT 'held', MIN(id), COUNT(*) FROM payments_suspensecharge
-        GROUP BY charge_id HAVING COUNT(*) > 1
-        UNION ALL SELECT 'notice', MIN(id), COUNT(*) FROM payments_notice
-        GROUP BY event_id HAVING COUNT(*) > 1
-        UNION ALL SELECT 'order', MIN(id), COUNT(*) FROM qaorder_order
-        GROUP BY order_number HAVING COUNT(*) > 1
-        UNION ALL SELECT 'reference', MIN(id), COUNT(*) FROM ledger_transaction
-        GROUP BY reference HAVING COUNT(*) > 1
-        """,
-    ),
-    Invariant(
         "I13",
         "已处理的通知都有其结果",
         "a notice that was applied left its effect: paid, held, or refunded",
@@ -158,17 +134,6 @@ INVARIANTS = (
             OR (r.means <> 'channel' AND (r.status <> 1 OR p.id IS NULL))
             OR (r.origin = 'console' AND r.refund_id IS NULL)
             OR (p.id IS NULL) = (r.held_id IS NULL)
-        """,
-    ),
-    Invariant(
-        "I42",
-        "金额不为负",
-        "no amount is negative",
-        """
-        SELECT 'order' AS what, id AS row_id, amount_fen FROM qaorder_order WHERE amount_fen < 0
-        UNION ALL SELECT 'payment', id, amount_fen FROM payments_payment WHERE amount_fen < 0
-        UNION ALL SELECT 'refund', id, amount_fen FROM payments_refund WHERE amount_fen < 0
-        UNION ALL SELECT 'held', id, amount_fen FROM payments_suspensecharge WHERE amount_fen <= 0
         """,
     ),
 )

@@ -13,18 +13,9 @@ from django.utils import timezone
 from audit import book, causes, orders, payments, staff, waiting
 from audit.invariant import Invariant
 
+_ROOMS = (book, causes, staff, payments, orders, waiting)
 INVARIANTS: tuple[Invariant, ...] = tuple(
-    sorted(
-        (
-            *book.INVARIANTS,
-            *causes.INVARIANTS,
-            *staff.INVARIANTS,
-            *payments.INVARIANTS,
-            *orders.INVARIANTS,
-            *waiting.INVARIANTS,
-        ),
-        key=lambda invariant: invariant.code,
-    )
+    sorted((one for room in _ROOMS for one in room.INVARIANTS), key=lambda one: one.code)
 )
 ROWS_SHOWN = 20
 STATEMENT_TIMEOUT = "120s"
@@ -51,13 +42,11 @@ def audit(invariants: Iterable[Invariant] = INVARIANTS) -> list[Finding]:
 def check(invariant: Invariant, now: datetime) -> Finding:
     """Check one invariant as the current transaction sees the rows."""
     started = time.monotonic()
-    parameters = {
-        name: connection.ops.adapt_datetimefield_value(value) if value else value
-        for name, value in invariant.parameters(now).items()
-    }
+    adapt = connection.ops.adapt_datetimefield_value
+    times = {name: adapt(value) for name, value in waiting.times(now).items()}
     with connection.cursor() as cursor:
         sql = f"SELECT * FROM ({invariant.sql}) breaches LIMIT {ROWS_SHOWN + 1}"  # noqa: S608 ours
-        cursor.execute(sql, parameters or None)
+        cursor.execute(sql, times)
         names = [column[0] for column in cursor.description]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     seconds = time.monotonic() - started

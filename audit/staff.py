@@ -63,11 +63,10 @@ INVARIANTS = (
         without(_GIVEN, _ASSIGNED)
         + " UNION ALL "
         + LEGS
-        + """ JOIN payments_suspensecharge h ON t.reference = 'assigned:' || h.id
-        WHERE a.kind <> 'suspense'
-            AND (h.resolution <> 'kept' OR a.kind <> 'platform')
-            AND (h.resolution <> 'assigned' OR a.kind <> 'wallet')
-            AND (h.resolution <> 'corrected' OR a.code <> 'clearing:' || h.channel)""",
+        + """ LEFT JOIN payments_suspensecharge h ON t.reference = 'assigned:' || h.id
+        WHERE t.kind = 'assigned' AND a.kind <> 'suspense' AND NOT COALESCE(CASE h.resolution
+            WHEN 'kept' THEN a.kind = 'platform' WHEN 'assigned' THEN a.kind = 'wallet'
+            WHEN 'corrected' THEN a.code = 'clearing:' || h.channel END, FALSE)""",
     ),
     Invariant(
         "I30f",
@@ -75,12 +74,11 @@ INVARIANTS = (
         "held money that was refunded has its refund, or went back in the console",
         """
         SELECT h.id AS held_id, h.amount_fen FROM payments_suspensecharge h
-        WHERE h.resolution = 'refunded' AND h.refunded_fen < h.amount_fen AND NOT EXISTS (
-            SELECT 1 FROM payments_refund r WHERE r.held_id = h.id AND r.status <> 2
-            AND r.origin = 'service' AND r.amount_fen = h.amount_fen - h.refunded_fen)
-        UNION ALL SELECT h.id, h.amount_fen FROM payments_suspensecharge h
-        WHERE h.refunded_fen <> COALESCE((SELECT SUM(r.amount_fen) FROM payments_refund r
-            WHERE r.held_id = h.id AND r.origin = 'console' AND r.status = 1), 0)
+        LEFT JOIN payments_refund r ON r.held_id = h.id AND r.status <> 2
+        GROUP BY h.id, h.amount_fen, h.refunded_fen, h.resolution
+        HAVING COALESCE(SUM(r.amount_fen) FILTER (WHERE r.origin = 'console'), 0) <> h.refunded_fen
+            OR COALESCE(SUM(r.amount_fen), 0)
+                <> CASE h.resolution WHEN 'refunded' THEN h.amount_fen ELSE h.refunded_fen END
         """,
     ),
     Invariant(

@@ -317,7 +317,7 @@ def verdict(sandbox: Any) -> list[str]:
         "refunded twice at the provider": sum(n > 1 for n in per_charge.values()),
         "refunds that differ": abs(len(per_charge) - Refund.objects.filter(status=1).count()),
         "surplus not refunded": Payment.objects.filter(
-            state="paid", settled_order=None, refunds=None
+            state="paid", opened_order=None, refunds=None
         ).count(),
         "ledger sum": Entry.objects.aggregate(total=Sum("amount_fen"))["total"] or 0,
     }

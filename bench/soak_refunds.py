@@ -81,7 +81,7 @@ def misbehave(sandbox: Any, phase: int) -> Counter[str]:
     done: Counter[str] = Counter()
     for order in Order.objects.filter(status__range=(1, 5)):
         dice = random.random()
-        charge_id = str(order.payments.get(settled_order=order).charge_id)
+        charge_id = str(order.payments.get(opened_order=order).charge_id)
         if dice < 0.15:
             sandbox.script_refunds("reject", times=None, charge=charge_id)
             done["refused for good"] += 1

@@ -30,7 +30,7 @@ class UnresolvedFilter(admin.SimpleListFilter):
 
 
 @admin.register(SuspenseCharge)
-class HeldChargeAdmin(StaffActsAdmin):
+class SuspenseChargeAdmin(StaffActsAdmin):
     """Money that fits nothing: given back, to whom it belongs, or taken to the platform."""
 
     verbs = ("refund_held", "assign_held", "keep_held")

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit.attention import waiting_for_staff
@@ -14,16 +13,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--only", nargs="+", metavar="CODE", help="these invariants only: I05")
-        parser.add_argument(
-            "--self-test",
-            action="store_true",
-            help="plant a fault for each invariant, find it, roll back (development only)",
-        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["self_test"]:
-            self._self_test()
-            return
         chosen = _chosen(options["only"])
         findings = audit(chosen)
         for finding in findings:
@@ -43,28 +34,6 @@ class Command(BaseCommand):
             self.stdout.write("       " + " ".join(f"{name}={row[name]}" for name in row))
         if finding.has_more:
             self.stdout.write(f"       … {ROWS_SHOWN} shown")
-
-    def _self_test(self) -> None:
-        if not settings.DEVELOPMENT:
-            raise CommandError("--self-test is for development only")
-        # Its rows are made by the tests' factories, which production need not have.
-        from audit import selftest
-
-        alarms = selftest.false_alarms()
-        for finding in alarms:
-            self._show(finding)
-        trials = selftest.trials()
-        for trial in trials:
-            word = "found " if trial.is_found else "MISSED"
-            self.stdout.write(f"{word} {trial.fault.code} {trial.fault.what}")
-        found = sum(trial.is_found for trial in trials)
-        codes = {trial.fault.code for trial in trials}
-        self.stdout.write(
-            f"{found} of {len(trials)} planted faults found,"
-            f" {len(codes)} of {len(INVARIANTS)} invariants tried, {len(alarms)} false alarms"
-        )
-        if alarms or found < len(trials) or len(codes) < len(INVARIANTS):
-            raise CommandError("the audit is not to be trusted")
 
 
 def _chosen(codes: list[str] | None) -> list[Any]:
