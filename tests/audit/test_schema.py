@@ -45,6 +45,10 @@ def _statements(keys: world.Keys) -> Iterator[str]:
     for table in _NOT_NEGATIVE:
         yield f"UPDATE {table} SET amount_fen = -1 WHERE id = (SELECT MAX(id) FROM {table})"
     both = f"({keys['remote_payment']}, {keys['twin_payment']})"
+    returned, twin = keys["returned"], keys["twin_payment"]
+    for opened, payment in ((returned, keys["recharge_payment"]), ("order_id", twin)):
+        yield f"UPDATE payments_payment SET opened_order_id = {opened} WHERE id = {payment}"
+    yield f"UPDATE payments_payment SET state = 'expired' WHERE id = {keys['paid_payment']}"
     for state in ("creating", "pending"):
         yield f"UPDATE payments_payment SET state = '{state}', paid_at = NULL WHERE id IN {both}"
 

@@ -26,19 +26,14 @@ def _unanswered(order: str) -> Fault:
     return (f"DELETE FROM {ANSWER} WHERE question_id = ({question})",)
 
 
-def _opened_by(order: str, payment: str = "") -> Fault:
-    nothing = f"UPDATE {PAYMENT} SET opened_order_id = NULL WHERE opened_order_id = %({order})s"
-    if not payment:
-        return (nothing,)
-    return (nothing, *change(PAYMENT, payment, f"opened_order_id = %({order})s"))
+def _opened_by_nothing(order: str) -> Fault:
+    return (f"UPDATE {PAYMENT} SET opened_order_id = NULL WHERE opened_order_id = %({order})s",)
 
 
 _MONEY: dict[str, list[Fault]] = {
     "I06a": [
-        _opened_by("waiting"),
+        _opened_by_nothing("waiting"),
         change(PAYMENT, "paid_payment", "amount_fen = 1"),
-        change(PAYMENT, "paid_payment", "state = 'expired'"),
-        _opened_by("paid", "finished_payment"),
     ],
     "I06b": [change(ORDER, "paid", "status = 0"), change(ORDER, "paid", "status = 6")],
     "I16": [
@@ -55,10 +50,8 @@ _MONEY: dict[str, list[Fault]] = {
         change(ORDER, "remote", "channel = 'alipay'"),
         change(ORDER, "remote", "paid_at = NULL"),
         change(ORDER, "remote", f"paid_at = {LONG_AGO}"),
-        _opened_by("returned"),
-        _opened_by("returned", "recharge_payment"),
-        _opened_by("returned", "remote_payment"),
-        _opened_by("remote", "twin_payment"),
+        _opened_by_nothing("returned"),
+        (f"DELETE FROM {EVENT} WHERE order_id = %(remote)s AND event = 'pay'",),
     ],
 }
 
