@@ -30,7 +30,7 @@ from urllib.parse import urlsplit
 import psycopg2
 from psycopg2 import sql
 
-from feiqingsong.processes import die_with_parent
+from feiqingsong.testing.processes import die_with_parent
 
 HOST = "127.0.0.1"
 SERVER_PORT = 5432
