@@ -1,10 +1,9 @@
 # 肺轻松: "make help" lists the targets.
 PYTEST_ARGS ?=
 PY = .venv/bin/python
-export PYTHON
 export PYTHONUTF8 = 1
 
-.PHONY: help serve test races soak soak-refunds lint lock clean setup setup-dev
+.PHONY: help serve test races soak soak-refunds lint lock clean setup setup-dev FORCE
 
 help:
 	@echo "make serve   建立环境和数据库，启动服务 / set up and serve on http://127.0.0.1:8000/ (HOST, PORT)"
@@ -17,14 +16,34 @@ help:
 	@echo "make clean   删除 .venv 和缓存，保留 var/ 中的数据 / remove .venv and caches, keep the data in var/"
 	@echo "PYTHON=python3.12 选择解释器 / chooses the interpreter"
 
-setup:
-	@python=$$(sh tools/find_python.sh) && "$$python" tools/setup_venv.py requirements.txt
+setup: .venv/.installed-requirements.txt
 
-setup-dev:
-	@python=$$(sh tools/find_python.sh) && "$$python" tools/setup_venv.py requirements.txt requirements-dev.txt
+setup-dev: .venv/.installed-requirements-dev.txt
+
+.venv/.installed-requirements-dev.txt: .venv/.installed-requirements.txt
+
+# The stamp comes last, so what was cut short is taken up again; ensurepip finds pip there or not.
+.venv/.installed-%: % .venv/pyvenv.cfg
+	@echo "== 安装 / installing $*"
+	@$(PY) -m ensurepip >/dev/null
+	@$(PY) -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r $*
+	@touch $@
+
+# Looked at again where PYTHON is named, and where the one in .venv does not run (any more).
+.venv/pyvenv.cfg: $(if $(PYTHON)$(shell $(PY) -c '' 2>&1),FORCE)
+	@for python in $(or $(PYTHON),python3.14 python3.13 python3.12 python3.11 python3 python); do \
+		"$$python" -c "import ensurepip, sqlite3, ssl, sys; assert sys.version_info >= (3, 11)" \
+			2>/dev/null || continue; \
+		[ "$$("$$python" -V)" != "$$($(PY) -V 2>&1)" ] || exit 0; \
+		rm -rf .venv; exec "$$python" -m venv --without-pip .venv; \
+	done; \
+	echo "!! $(or $(PYTHON),Python) 不可用 / will not do: Python 3.11+, ssl, sqlite3, ensurepip" \
+		"(apt install python3-venv); make PYTHON=…" >&2; exit 1
+
+FORCE:
 
 serve: setup
-	@exec $(PY) manage.py serve --stop-with-parent
+	@exec $(PY) manage.py serve
 
 test: setup
 	@exec $(PY) tools/run_tests.py $(PYTEST_ARGS)
@@ -59,5 +78,5 @@ lock: setup-dev
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 
 clean:
-	rm -rf .venv .venv.lock .venv.old-* .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -24,6 +24,7 @@ NEEDS = {
     POSTGRES_REASON: "DATABASE_URL=postgres://… pytest，或 make test",
     REDIS_REASON: "TEST_REDIS_URL=redis://… pytest",
     "needs nginx": "apt install nginx-light openssl",
+    "needs the package index": "网络或 PIP_INDEX_URL",
     "needs node": "apt install nodejs",
     "needs Chromium": "apt install chromium，再 make setup-dev",
 }

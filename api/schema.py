@@ -15,7 +15,7 @@ from rest_framework.permissions import AllowAny, IsAuthenticated
 
 from api import errors
 from api.limit_table import Limit
-from api.schema_examples import EXAMPLES
+from api.schema_examples import EXAMPLES, example_of
 
 TAGS = (
     ("/qaorder/order/evaluate/", "评价"),
@@ -40,7 +40,6 @@ TAGS = (
 AREAS = ("账号", "医生", "订单", "问答", "评价", "支付与退款", "包月", "余额")
 """The order in which the page shows them; the others follow."""
 
-TIME_EXAMPLE = "2017-03-23T10:11:26.514808"
 _TEXTS = {"type": "array", "items": {"type": "string"}}
 ERRORS: dict[str, dict[str, Any]] = {
     "Detail": {
@@ -219,7 +218,7 @@ class DateTimeFieldExtension(OpenApiSerializerFieldExtension):
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
         pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}$"
-        return {"type": "string", "pattern": pattern, "example": TIME_EXAMPLE}
+        return {"type": "string", "pattern": pattern, "example": EXAMPLES["Order"]["create_time"]}
 
 
 def finish(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
@@ -233,8 +232,8 @@ def finish(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
             component.pop("description", None)
         if component["type"] == "object" and not name.endswith(("Request", "Me")):
             component["required"] = sorted(component["properties"])
-        if name in EXAMPLES:
-            component["example"] = EXAMPLES[name]
+        if example := example_of(name, component.get("properties", ())):
+            component["example"] = example
     result["tags"] = [{"name": area} for area in AREAS]
     result["components"]["schemas"] = dict(sorted((components | ERRORS).items()))
     return result

@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
         print("!! 没有 PostgreSQL / there is no PostgreSQL", flush=True)
         return _pytest(arguments)
     print("== PostgreSQL", flush=True)
-    on_postgres = _pytest([*arguments, "-m", "postgres"], url)
+    on_postgres = _pytest([*arguments, "-m", "postgres"], DATABASE_URL=url)
     print("== SQLite", flush=True)
     on_sqlite = _pytest([*arguments, "-m", "not postgres"])
     if on_postgres in (PASSED, NOTHING_COLLECTED):
@@ -36,12 +36,11 @@ def main(arguments: list[str]) -> int:
     return on_postgres
 
 
-def _pytest(arguments: list[str], url: str | None = None) -> int:
-    environment = {**os.environ, "DATABASE_URL": url} if url else None
+def _pytest(arguments: list[str], **variables: str) -> int:
     # One process per core, each with a database of its own; a file's tests stay together.
     parallel = [] if "-n" in arguments else ["-n", "auto", "--dist", "loadfile"]
     command = [sys.executable, "-m", "pytest", *parallel, *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment).returncode
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}).returncode
 
 
 if __name__ == "__main__":

@@ -1,69 +1,13 @@
-"""`manage.py serve`: everything a developer needs, without a word of alarm."""
+"""`manage.py serve` where it does not serve; where it does, see tests/test_readme.py."""
 
-import re
-import signal
 import socket
-import subprocess
-import sys
-import time
-import urllib.request
 
 import pytest
-from django.conf import settings
 
 from feiqingsong.testing.production import blank, environment, run
-
-BANNER = "Ctrl-C 停止"
-START_SECONDS = 60
+from tests.faults.processes import HOST, free_port
 
 pytestmark = pytest.mark.slow
-
-
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [str(listening.getsockname()[1]) for listening in sockets]
-    for listening in sockets:
-        listening.close()
-    return ports
-
-
-def until_it_stands(process):
-    """Return what it said, up to the banner and for another second, in which jobs begin."""
-    lines = []
-    deadline = time.monotonic() + START_SECONDS
-    while BANNER not in "".join(lines):
-        assert time.monotonic() < deadline, "".join(lines)
-        lines.append(process.stdout.readline())
-        assert lines[-1], "".join(lines)
-    time.sleep(2)
-    return lines
-
-
-def test_the_first_start_and_the_second_print_no_error_and_no_warning(tmp_path):
-    port, sandbox_port = free_ports(2)
-    variables = blank() | {"VAR_DIR": str(tmp_path), "PORT": port, "SANDBOX_PORT": sandbox_port}
-
-    for _ in ("first", "second"):
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "serve"],
-            cwd=settings.BASE_DIR,
-            env=variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        try:
-            said = until_it_stands(process)
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:
-                home = answer.read().decode()
-        finally:
-            process.send_signal(signal.SIGTERM)
-            said.append(process.communicate(timeout=30)[0])
-
-        words = "".join(said)
-        assert process.returncode == 0, words
-        assert not re.search("error|warn|traceback|退出", words, re.IGNORECASE), words
-        assert f"http://127.0.0.1:{sandbox_port}/sandbox/state" in home
 
 
 def test_it_runs_in_development_only():
@@ -71,3 +15,16 @@ def test_it_runs_in_development_only():
 
     assert done.returncode == 1
     assert "development only" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("setting", ["PORT", "SANDBOX_PORT"])
+def test_it_says_which_port_is_in_use_and_how_to_choose_another(setting):
+    variables = blank() | {"PORT": str(free_port()), "SANDBOX_PORT": str(free_port())}
+
+    with socket.create_server((HOST, int(variables[setting]))):
+        done = run("manage.py", "serve", variables=variables)
+
+    other = int(variables[setting]) + 10
+    assert done.returncode == 1
+    assert f"端口 {variables[setting]} 已被占用" in done.stderr
+    assert done.stderr.endswith(f"make serve {setting}={other}\n")

@@ -3,25 +3,20 @@
 import json
 import re
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from accounts.models import Doctor, Patient
+from api.schema_examples import sample
 from feiqingsong.testing.factories import client_for, make_doctor, make_patient
 from payments.models import Payment, PaymentState
 from qaorder.models import Answer, Evaluation, Order, OrderType, Question, Status
 
-GOLDEN = Path(__file__).parent / "golden"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOT_REPRODUCIBLE = ("pk", "order_number", "create_time")
 """What the service draws itself when it makes the row."""
-
-
-def sample(name: str) -> dict[str, Any]:
-    return json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def as_sent(body: Any) -> str:

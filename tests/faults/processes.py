@@ -16,7 +16,7 @@ from urllib.parse import quote
 from django.conf import settings
 from django.db import connection
 
-from feiqingsong.processes import die_with_parent
+from feiqingsong.testing.processes import die_with_parent
 from pingpp_sandbox.sandbox import Sandbox
 
 HOST = "127.0.0.1"
