@@ -132,12 +132,12 @@ def attach(payment: Payment, charge: Charge) -> None:
     payment.state = PaymentState.PENDING
     payment.charge_id = charge["id"]
     payment.charge = json.dumps(charge, ensure_ascii=False)
-    payment.expires_at = _expiry_of(charge, payment)
+    payment.expires_at = expiry_of(charge, payment)
     payment.leased_until = None
     payment.save()
 
 
-def _expiry_of(charge: Charge, payment: Payment) -> datetime:
+def expiry_of(charge: Charge, payment: Payment) -> datetime:
     """Return when the charge can no longer be paid; the provider's default if it does not say."""
     expires = charge.get("time_expire")
     if type(expires) is int and 0 < expires < 2**33:

@@ -11,12 +11,21 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Doctor, PasswordReset, Patient, Session, SignInNetwork, User
+from api.models import IdempotencyKey
 from feiqingsong.testing import factories
 from feiqingsong.testing.admin import act, login_as_staff, text, url_of
 from ledger.models import Account, BalanceSnapshot, Transaction
-from qaorder import models
+from payments.models import (
+    Comparison,
+    Discrepancy,
+    Notice,
+    Payout,
+    Resolution,
+    StaffRequest,
+    SuspenseCharge,
+)
 from qaorder.lifecycle import Role
-from qaorder.models import OrderType, Status
+from qaorder.models import DiagnosisTag, Drug, OrderType, Status
 from tests.support.paying import pay_order
 
 pytestmark = pytest.mark.django_db
@@ -24,8 +33,8 @@ pytestmark = pytest.mark.django_db
 ORDERS = "/admin/qaorder/order/"
 REFUNDS = "/admin/payments/refund/"
 HELD = "/admin/payments/suspensecharge/"
-HIDDEN = {models.IdempotencyKey, Session, PasswordReset, SignInNetwork}
-WRITTEN_BY_STAFF = {models.DiagnosisTag, models.Drug, models.Payout, User, Patient, Doctor}
+HIDDEN = {IdempotencyKey, Session, PasswordReset, SignInNetwork}
+WRITTEN_BY_STAFF = {DiagnosisTag, Drug, Payout, User, Patient, Doctor}
 OURS = ("accounts", "ledger", "qaorder")
 READ_ONLY = [
     model
@@ -50,17 +59,17 @@ def make_rows(number: int) -> None:
         factories.refund(monthly, Role.STAFF)
         payment = order.payments.get()
         name = f"{order.pk}-{index}"
-        models.SuspenseCharge.objects.create(
+        SuspenseCharge.objects.create(
             charge_id=name, order_no="1", channel="wx", amount_fen=1, payment=payment
         )
-        models.Notice.objects.create(event_id=name, outcome="held")
-        models.Discrepancy.objects.create(kind="differs", charge_id=name)
-        models.DiagnosisTag.objects.create(owner=order.doctor.user, name=name)
-        models.Drug.objects.create(owner=order.doctor.user, name=name)
-        models.Payout.objects.create(
+        Notice.objects.create(event_id=name, outcome="held")
+        Discrepancy.objects.create(kind="differs", charge_id=name)
+        DiagnosisTag.objects.create(owner=order.doctor.user, name=name)
+        Drug.objects.create(owner=order.doctor.user, name=name)
+        Payout.objects.create(
             channel="wx", reference=name, paid_on=timezone.localdate(), amount_fen=1
         )
-        models.StaffRequest.objects.create(
+        StaffRequest.objects.create(
             verb="refund_order",
             target_id=order.pk,
             amount_fen=1,
@@ -68,7 +77,7 @@ def make_rows(number: int) -> None:
             requested_by=order.patient.user,
         )
         start = timezone.now()
-        models.Comparison.objects.create(start_at=start, end_at=start, compared_to=start)
+        Comparison.objects.create(start_at=start, end_at=start, compared_to=start)
     for account in Account.objects.filter(owner=None):
         BalanceSnapshot.objects.get_or_create(account=account)
 
@@ -166,18 +175,18 @@ def test_staff_without_permissions_and_users_see_nothing(client):
 
 
 def test_a_difference_with_the_provider_is_closed_by_staff(client, boss):
-    row = models.Discrepancy.objects.create(kind="differs", charge_id="ch_1", our_amount_fen=1500)
+    row = Discrepancy.objects.create(kind="differs", charge_id="ch_1", our_amount_fen=1500)
 
     act(client, "/admin/payments/discrepancy/", "resolve", row, confirm="1", reason="已核实")
 
     row.refresh_from_db()
-    assert row.resolution == models.Resolution.STAFF
+    assert row.resolution == Resolution.STAFF
     assert row.resolved_at is not None
 
 
 def test_held_notices_can_be_listed(client, boss):
-    models.Notice.objects.create(event_id="evt_held", outcome="held")
-    models.Notice.objects.create(event_id="evt_fine", outcome="applied")
+    Notice.objects.create(event_id="evt_held", outcome="held")
+    Notice.objects.create(event_id="evt_fine", outcome="applied")
 
     page = text(client.get("/admin/payments/notice/", {"outcome__exact": "held"}))
 
@@ -191,13 +200,13 @@ def test_what_staff_add_to_the_catalogue_is_shared(client, boss):
     client.post("/admin/qaorder/diagnosistag/add/", {"name": "哮喘", "description": ""})
     client.post("/admin/qaorder/drug/add/", {"name": "头孢"})
 
-    assert models.DiagnosisTag.objects.usable_by(doctor.user).get().owner == boss
-    assert models.Drug.objects.usable_by(doctor.user).get().owner == boss
+    assert DiagnosisTag.objects.usable_by(doctor.user).get().owner == boss
+    assert Drug.objects.usable_by(doctor.user).get().owner == boss
 
 
 def test_staff_change_shared_entries_and_only_read_a_doctors_own(client, boss):
-    own = models.Drug.objects.create(owner=factories.make_doctor().user, name="自有")
-    shared = models.Drug.objects.create(owner=boss, name="共享", is_shared=True)
+    own = Drug.objects.create(owner=factories.make_doctor().user, name="自有")
+    shared = Drug.objects.create(owner=boss, name="共享", is_shared=True)
 
     answers = [
         client.post(f"/admin/qaorder/drug/{row.pk}/change/", {"name": "改"}).status_code
@@ -262,7 +271,7 @@ def test_what_patients_and_doctors_write_is_escaped(client, boss):
     bad = "<script>alert(1)</script>"
     order = factories.order_in(Status.PAID)
     question = factories.ask(order, condition_description=bad, files=["http://a/<b>"])
-    tag = models.DiagnosisTag.objects.create(owner=order.doctor.user, name=bad)
+    tag = DiagnosisTag.objects.create(owner=order.doctor.user, name=bad)
     answer = factories.answer(question, diagnosis_tags=[tag], diagnosis_result=bad)
     order.refresh_from_db()
 

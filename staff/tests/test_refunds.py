@@ -13,9 +13,8 @@ from feiqingsong.testing.admin import act, text
 from ledger.models import Entry
 from ledger.services import balance_fen
 from payments import refunds
-from payments.models import RefundStatus
+from payments.models import Payment, Refund, RefundStatus, StaffRequest, SuspenseCharge
 from payments.settlement import PaidCharge, settle
-from qaorder import models
 from qaorder.lifecycle import Role
 from qaorder.models import OrderType, Status
 
@@ -33,9 +32,9 @@ def boss(client: Client) -> User:
     return user
 
 
-def failed_refund() -> models.Refund:
+def failed_refund() -> Refund:
     refund = factories.refund(factories.order_in(Status.PAID))
-    models.Refund.objects.filter(pk=refund.pk).update(status=RefundStatus.FAILED, refund_id="re_1")
+    Refund.objects.filter(pk=refund.pk).update(status=RefundStatus.FAILED, refund_id="re_1")
     return refund
 
 
@@ -65,7 +64,7 @@ def test_staff_refund_an_order_with_a_reason(client, boss):
     assert order.paid_with.refunds.get().reason == "医生停诊"
     assert balance_fen(order.patient.user) == had + 1500
     assert LogEntry.objects.get().change_message == "退款（取消订单，全额退回）：医生停诊"
-    done = models.StaffRequest.objects.get()
+    done = StaffRequest.objects.get()
     assert (done.verb, done.state, done.amount_fen) == ("refund_order", "done", 1500)
     assert (done.requested_by, done.decided_by) == (boss, None)
 
@@ -108,7 +107,7 @@ def test_one_refusal_does_not_stop_the_other_refunds(client, boss):
 
     assert "不能退款" in page
     assert "已执行" in page
-    assert models.Refund.objects.get().payment.order == paid
+    assert Refund.objects.get().payment.order == paid
 
 
 def test_too_many_orders_at_once_are_refused(client, boss):
@@ -117,7 +116,7 @@ def test_too_many_orders_at_once_are_refused(client, boss):
     page = text(act(client, ORDERS, "refund_order", *orders, confirm="1", reason="x"))
 
     assert "一次最多处理 20 条" in page
-    assert not models.Refund.objects.exists()
+    assert not Refund.objects.exists()
 
 
 def test_a_failed_refund_is_found_and_sent_again(client, boss):
@@ -139,10 +138,10 @@ def test_a_failed_refund_is_found_and_sent_again(client, boss):
     assert refunds.refund_of(failed.payment.order) == failed
 
 
-def hold(amount_fen: int = 1400) -> models.SuspenseCharge:
+def hold(amount_fen: int = 1400) -> SuspenseCharge:
     """Money that arrived for an order, but not as much as was due."""
     order = factories.place_order(factories.make_patient(), factories.make_doctor())
-    payment = models.Payment.objects.create(
+    payment = Payment.objects.create(
         order=order,
         payer=order.patient.user,
         channel="wx",
@@ -152,7 +151,7 @@ def hold(amount_fen: int = 1400) -> models.SuspenseCharge:
         charge_id=f"ch_{order.pk}",
     )
     settle(PaidCharge(payment.charge_id, payment.order_no, "wx", amount_fen, timezone.now()))
-    return models.SuspenseCharge.objects.get(payment=payment)
+    return SuspenseCharge.objects.get(payment=payment)
 
 
 def test_held_charges_show_why_and_leave_the_queue_once_decided(client, boss):
