@@ -16,7 +16,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser as User
 from django.db import Error, IntegrityError, connection, transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
@@ -182,7 +181,7 @@ def _run(
     return claim.conclude(response)
 
 
-def _claim(user: User, key: str, digest: str, token: uuid.UUID) -> IdempotencyKey:
+def _claim(user: Any, key: str, digest: str, token: uuid.UUID) -> IdempotencyKey:
     """Return the key's row: with an answer to repeat, or claimed for this request.
 
     Raises: KeyReused, KeyInFlight, TooManyKeys.
@@ -222,7 +221,7 @@ def _unanswered(rows: QuerySet[IdempotencyKey]) -> QuerySet[IdempotencyKey]:
     return rows.filter(status_code=None)
 
 
-def _refuse_too_many(user: User) -> None:
+def _refuse_too_many(user: Any) -> None:
     """Refuse one more key of a caller who has as many as are kept; parallel ones may exceed it."""
     kept = IdempotencyKey.objects.filter(user=user, created_at__gt=_forgotten_until())
     newest = kept.order_by("-created_at").annotate(age=Now() - F("created_at"))
