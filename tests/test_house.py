@@ -93,8 +93,8 @@ def test_modules_and_functions_are_short_enough_to_be_read():
         if text.count("\n") > LONGEST_MODULE:
             too_long.append(module)
         for node in ast.walk(ast.parse(text)):
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                if (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION:
-                    too_long.append(f"{module}.{node.name}")
+            is_function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+            if is_function and node.end_lineno - node.lineno >= LONGEST_FUNCTION:
+                too_long.append(f"{module}.{node.name}")
 
     assert too_long == []
