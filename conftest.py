@@ -11,10 +11,10 @@ from django.conf import settings as django_settings
 from django.db import connection
 
 from feiqingsong import failpoints
-from feiqingsong.testing.limits import Counting
-from feiqingsong.testing.provider import Provider
-from feiqingsong.testing.sqlite import lift_append_only_for_flush
 from pingpp_sandbox.sandbox import Sandbox
+from tests.support.database import lift_append_only_for_flush
+from tests.support.limits import Counting
+from tests.support.provider import Provider
 
 POSTGRES_REASON = "needs PostgreSQL"
 REDIS_REASON = "needs Redis"

@@ -171,8 +171,8 @@ class Delivery:
 
 def make_charges(sandbox: Any, count: int) -> None:
     """Orders with a pending attempt each, some cancelled, some with two; charges paid."""
-    from feiqingsong.testing.factories import make_doctor, make_patient
     from qaorder.models import Order, Payment
+    from tests.support.people import make_doctor, make_patient
 
     patients = [make_patient() for _ in range(PATIENTS)]
     doctors = [make_doctor() for _ in range(DOCTORS)]

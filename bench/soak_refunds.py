@@ -57,25 +57,25 @@ class Jobs:
 
 def serve_orders() -> None:
     """Bring the paid orders to random states: paid, waiting, answered, finished."""
-    from feiqingsong.testing import factories
     from qaorder.models import Order, Status
+    from tests.support import people
 
     for order in Order.objects.filter(status=Status.PAID).select_related("patient__user"):
         reached = random.choice((Status.PAID, Status.WAITING, Status.ANSWERED, Status.FINISHED))
         if reached >= Status.WAITING:
-            factories.ask(order)
+            people.ask(order)
         if reached >= Status.ANSWERED:
-            factories.answer(Order.objects.get(pk=order.pk).question)
+            people.answer(Order.objects.get(pk=order.pk).question)
         if reached >= Status.FINISHED:
             served = Order.objects.get(pk=order.pk)
-            factories.orders.finish_order(order=served, role=factories.Role.PATIENT)
+            people.orders.finish_order(order=served, role=people.Role.PATIENT)
 
 
 def misbehave(sandbox: Any, phase: int) -> Counter[str]:
     """Ask for refunds and make some in the console; return how many of each."""
     from feiqingsong.errors import Refusal
-    from feiqingsong.testing import factories
     from qaorder.models import Order, Refund
+    from tests.support import people
 
     done: Counter[str] = Counter()
     for order in Order.objects.filter(status__range=(1, 5)):
@@ -86,7 +86,7 @@ def misbehave(sandbox: Any, phase: int) -> Counter[str]:
             done["refused for good"] += 1
         if dice < 0.3:
             try:
-                factories.refund(order)
+                people.refund(order)
                 done["asked for"] += 1
             except Refusal:
                 done["asked for in vain"] += 1
@@ -174,11 +174,11 @@ def verdict(sandbox: Any, environment: dict[str, str]) -> list[str]:
 def decide(environment: dict[str, str]) -> Counter[str]:
     """Let staff end whatever waits for them, each thing one way or the other."""
     from feiqingsong.errors import Refusal, StaffRefusal
-    from feiqingsong.testing import factories
     from qaorder.models import Discrepancy, Refund
     from qaorder.payments import staff
+    from tests.support import people
 
-    boss = factories.make_user(is_staff=True, is_superuser=True)
+    boss = people.make_user(is_staff=True, is_superuser=True)
     done: Counter[str] = Counter()
     for _ in range(4):
         rows: list[Any] = [*Discrepancy.objects.filter(resolved_at=None)]

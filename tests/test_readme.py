@@ -12,7 +12,7 @@ import pytest
 
 from feiqingsong.declared import SETTINGS
 from feiqingsong.errors import REFUSALS
-from feiqingsong.testing.provider import WEBHOOK, Provider
+from tests.support.provider import WEBHOOK, Provider
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()

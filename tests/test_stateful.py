@@ -27,11 +27,11 @@ from hypothesis.stateful import (
 from knox.models import AuthToken
 
 from feiqingsong import errors
-from feiqingsong.testing.factories import client_for, make_doctor, make_patient, make_user
 from qaorder.audit.runner import INVARIANTS, audit
 from qaorder.jobs.runner import run_round
 from qaorder.models import Discrepancy, Refund, RefundStatus, Subscription
 from qaorder.payments import staff
+from tests.support.people import client_for, make_doctor, make_patient, make_user
 
 EXAMPLES = int(os.environ.get("STATEFUL_EXAMPLES", "12"))
 STEPS = int(os.environ.get("STATEFUL_STEPS", "30"))

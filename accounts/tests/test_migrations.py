@@ -12,7 +12,7 @@ from knox.models import AuthToken
 
 from accounts.lookalikes import skeletons
 from accounts.models import Session, User
-from feiqingsong.testing.factories import make_doctor, make_patient, make_user
+from tests.support.people import make_doctor, make_patient, make_user
 
 pytestmark = pytest.mark.django_db
 

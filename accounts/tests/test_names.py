@@ -16,8 +16,8 @@ from accounts.names import (
     check_name,
     check_username,
 )
-from feiqingsong.testing.factories import make_doctor, make_user
 from feiqingsong.text import HIDDEN
+from tests.support.people import make_doctor, make_user
 
 
 def refusal_of(check, text):

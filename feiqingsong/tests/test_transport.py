@@ -7,8 +7,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from feiqingsong.testing.factories import PASSWORD, make_user
 from feiqingsong.transport import NOTHING, OWN_FILES
+from tests.support.people import PASSWORD, make_user
 
 PAGES = ["/", "/admin/", "/admin/login/", "/admin/nowhere/", "/docs/"]
 ANSWERS = [

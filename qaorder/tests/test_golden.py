@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from accounts.models import Doctor, Patient
-from feiqingsong.testing.factories import client_for, make_doctor, make_patient
 from qaorder.models import Answer, Evaluation, Order, OrderType, Payment, Question, Status
 from qaorder.models.payment import PaymentState
+from tests.support.people import client_for, make_doctor, make_patient
 
 GOLDEN = Path(__file__).parent / "golden"
 SHANGHAI = ZoneInfo("Asia/Shanghai")

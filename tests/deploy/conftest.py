@@ -9,10 +9,10 @@ import pytest
 from knox.models import AuthToken
 
 from accounts.models import Doctor, Patient
-from feiqingsong.testing.factories import make_doctor, make_patient
 from pingpp_sandbox.sandbox import Sandbox
 from tests.deploy.callers import Answer, call
 from tests.deploy.servers import IS_MISSING, Gunicorn, Nginx
+from tests.support.people import make_doctor, make_patient
 
 NEEDS_NGINX = "needs nginx"
 

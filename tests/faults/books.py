@@ -5,11 +5,11 @@ import io
 from django.core.management import CommandError, call_command, get_commands
 from django.db.models import Sum
 
-from feiqingsong.testing.provider import Provider
 from ledger import services as ledger
 from ledger.models import Account, Transaction
 from qaorder.models import IdempotencyKey, Order, Payment, Refund
 from qaorder.models.payment import PaymentState, RefundStatus
+from tests.support.provider import Provider
 
 REMOTE = ("wx", "alipay")
 

@@ -9,14 +9,6 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from feiqingsong.testing.factories import (
-    client_for,
-    make_doctor,
-    make_patient,
-    place_order,
-    refund,
-)
-from feiqingsong.testing.provider import Provider
 from qaorder.jobs.orders import expire_unpaid
 from qaorder.jobs.payments import ask_about_silent
 from qaorder.models import Order, Payment, PaymentState, Refund, Status
@@ -36,6 +28,14 @@ from tests.faults.matrix import (
     Cell,
     cells,
 )
+from tests.support.people import (
+    client_for,
+    make_doctor,
+    make_patient,
+    place_order,
+    refund,
+)
+from tests.support.provider import Provider
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 

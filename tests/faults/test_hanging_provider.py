@@ -9,7 +9,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from feiqingsong.testing.factories import (
+from pingpp_sandbox.sandbox import Sandbox
+from qaorder.jobs.runner import run_round
+from qaorder.models import Order, Payment, Refund, Status
+from qaorder.models.payment import RefundStatus
+from tests.faults.books import assert_whole
+from tests.faults.world import World
+from tests.support.people import (
     age,
     client_for,
     make_doctor,
@@ -18,14 +24,8 @@ from feiqingsong.testing.factories import (
     place_order,
     refund,
 )
-from feiqingsong.testing.provider import Provider
-from pingpp_sandbox.sandbox import Sandbox
-from qaorder.jobs.runner import run_round
-from qaorder.models import Order, Payment, Refund, Status
-from qaorder.models.payment import RefundStatus
-from tests.faults.books import assert_whole
-from tests.faults.processes import Jobs, Web
-from tests.faults.world import World
+from tests.support.processes import Jobs, Web
+from tests.support.provider import Provider
 
 pytestmark = [pytest.mark.slow]
 

@@ -14,13 +14,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from feiqingsong import failpoints
-from feiqingsong.testing.factories import age, make_patient, order_in
 from ledger import services as ledger
 from ledger.models import Transaction
 from qaorder.models import Order, Payment, PaymentState, Status
 from qaorder.models.payment import RefundStatus
 from tests.faults.books import assert_whole
 from tests.faults.world import World
+from tests.support.people import age, make_patient, order_in
 
 pytestmark = [pytest.mark.slow]
 

@@ -9,8 +9,8 @@ import pytest
 from pingpp_sandbox.sandbox import Sandbox
 from qaorder.models import Order, Payment, PaymentState, Status
 from tests.faults.books import assert_whole
-from tests.faults.processes import Web, wait_until
 from tests.faults.world import World
+from tests.support.processes import Web, wait_until
 
 pytestmark = [pytest.mark.slow]
 

@@ -8,11 +8,11 @@ from django.db.models import F
 from knox.models import AuthToken
 
 from accounts.models import User
-from feiqingsong.testing.factories import make_doctor, make_patient, place_order
-from feiqingsong.testing.provider import WEBHOOK, Provider
 from pingpp_sandbox.sandbox import Sandbox
 from qaorder.models import IdempotencyKey, Order, Payment, Refund, Status
-from tests.faults.processes import Jobs, Web, wait_until
+from tests.support.people import make_doctor, make_patient, place_order
+from tests.support.processes import Jobs, Web, wait_until
+from tests.support.provider import WEBHOOK, Provider
 
 NOTICE_SECONDS = 20.0
 CLIENT_SECONDS = 30.0

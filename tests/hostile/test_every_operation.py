@@ -13,10 +13,10 @@ from drf_spectacular.generators import SchemaGenerator
 
 from feiqingsong.middleware import MAX_BODY
 from qaorder.tests.views.access_matrix import ROWS, Row
-from qaorder.tests.views.world import World
 from tests.hostile import attacks
 from tests.hostile.attacks import FORM, HEADERS, JSON, MULTIPART
 from tests.hostile.server import Answer, Server
+from tests.support.world import World
 
 SCHEMA: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
 BELOW = MAX_BODY - 6 * 1024

@@ -6,11 +6,11 @@ import socket
 import pytest
 
 from feiqingsong.middleware import MAX_BODY
-from feiqingsong.testing import factories
 from qaorder.models import DiagnosisTag, IdempotencyKey, Status
-from qaorder.tests.views.world import World
-from tests.faults.processes import HOST
 from tests.hostile.server import MOST_ERROR
+from tests.support import people
+from tests.support.processes import HOST
+from tests.support.world import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 JSON = {"Content-Type": "application/json"}
@@ -89,9 +89,9 @@ def test_a_wide_array_of_texts_as_tags(server, count, status):
     "url", ["/accounts/doctors/", "/qaorder/diagnosis_tag/list/", "/qaorder/drug/list/"]
 )
 def test_a_search_of_many_words(server, url):
-    doctor = factories.make_doctor()
+    doctor = people.make_doctor()
     DiagnosisTag.objects.create(owner=doctor.user, name="a b c d e")
-    token = {"Authorization": factories.client_for(doctor.user)._credentials["HTTP_AUTHORIZATION"]}
+    token = {"Authorization": people.client_for(doctor.user)._credentials["HTTP_AUTHORIZATION"]}
 
     many = server.send("GET", f"{url}?search={'+'.join(['a'] * 1900)}", None, token)
     long = server.send("GET", f"{url}?search={'a' * 51}", None, token)

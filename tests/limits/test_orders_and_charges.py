@@ -8,7 +8,10 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from feiqingsong.testing.factories import (
+from qaorder.models import IdempotencyKey, Order, Payment
+from qaorder.payments.bulkhead import Shares
+from tests.limits.callers import create, pay, recharge
+from tests.support.people import (
     age,
     client_for,
     make_doctor,
@@ -16,9 +19,6 @@ from feiqingsong.testing.factories import (
     place_order,
     top_up,
 )
-from qaorder.models import IdempotencyKey, Order, Payment
-from qaorder.payments.bulkhead import Shares
-from tests.limits.callers import create, pay, recharge
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

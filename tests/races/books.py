@@ -5,11 +5,11 @@ from typing import Any
 
 from django.db.models import Sum
 
-from feiqingsong.testing.provider import Provider
 from ledger.models import Account, AccountKind, Entry, Transaction
 from qaorder.audit.runner import audit
 from qaorder.models import HeldCharge, Order, Payment, Refund, Status
 from qaorder.models.payment import PaymentState, RefundStatus
+from tests.support.provider import Provider
 
 SERVED = (Status.PAID, Status.WAITING, Status.ANSWERED)
 OPENED = (*SERVED, Status.FINISHED, Status.EVALUATED)

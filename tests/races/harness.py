@@ -14,8 +14,8 @@ from django.db import Error, connection
 
 from feiqingsong import failpoints
 from feiqingsong.errors import Refusal
-from feiqingsong.testing.provider import Provider
 from tests.races.books import book_problems
+from tests.support.provider import Provider
 
 DEFAULT_ROUNDS = 3
 UNGUARDED_ROUNDS = 20

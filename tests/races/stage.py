@@ -10,11 +10,11 @@ from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from accounts.models import Doctor, Patient, User
-from feiqingsong.testing import factories
-from feiqingsong.testing.provider import Provider
 from ledger import services as ledger
 from qaorder.models import Order, OrderType, Payment, Refund, Status
 from qaorder.payments import outbox
+from tests.support import people
+from tests.support.provider import Provider
 
 Answer = Callable[[], Any]
 _number = count(1)
@@ -40,8 +40,8 @@ class Stage:
 
     def __init__(self, provider: Provider | None = None, *, balance_fen: int = 0) -> None:
         self._provider = provider
-        self.patient: Patient = factories.make_patient(balance_fen=balance_fen)
-        self.doctor: Doctor = factories.make_doctor()
+        self.patient: Patient = people.make_patient(balance_fen=balance_fen)
+        self.doctor: Doctor = people.make_doctor()
         self.by_patient = Hand(self.patient.user)
         self.by_doctor = Hand(self.doctor.user)
 
@@ -54,11 +54,11 @@ class Stage:
 
     def order(self, order_type: str = OrderType.ONLINE) -> Order:
         """An unpaid order."""
-        return factories.place_order(self.patient, self.doctor, order_type)
+        return people.place_order(self.patient, self.doctor, order_type)
 
     def order_in(self, status: Status, order_type: str = OrderType.ONLINE) -> Order:
         """An order in this status, paid from the balance."""
-        return factories.order_in(status, self.patient, self.doctor, order_type)
+        return people.order_in(status, self.patient, self.doctor, order_type)
 
     def charge(self, order: Order, channel: str = "alipay") -> str:
         """The id of a charge for the order, not paid yet."""
@@ -139,7 +139,7 @@ def fill(user: User, amount_fen: int) -> None:
     """Bring the user's balance to this amount."""
     missing = amount_fen - ledger.balance_fen(user)
     if missing:
-        factories.top_up(user, missing)
+        people.top_up(user, missing)
 
 
 def attempts(order: Order) -> int:

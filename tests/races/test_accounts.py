@@ -11,12 +11,12 @@ from rest_framework.test import APIClient
 
 from accounts import applications, services
 from accounts.models import Doctor, User
-from feiqingsong.testing import factories
 from qaorder.models import Answer, DiagnosisTag, Status
 from tests.races import unguarded
 from tests.races.harness import Call, Race, code, codes, wrong
-from tests.races.locks import Holder, held, wait_until_blocked
 from tests.races.stage import Stage
+from tests.support import people
+from tests.support.database import Holder, held, wait_until_blocked
 
 pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
@@ -40,7 +40,7 @@ def _in_turn(race: Race, holder: Holder, first: Call, second: Call) -> list[Any]
 def test_profile_and_password_changed_at_once(race: Race) -> None:
     def play() -> list[str]:
         stage = Stage()
-        passwords = {"old_password": factories.PASSWORD, "new_password": NEW_PASSWORD}
+        passwords = {"old_password": people.PASSWORD, "new_password": NEW_PASSWORD}
         change = stage.by_patient.call("post", "/accounts/password/", passwords)
         rename = stage.by_patient.call("patch", "/accounts/me/", {"name": "张三"})
 
@@ -81,9 +81,9 @@ def test_a_doctor_changes_prices_while_staff_revoke(race: Race) -> None:
 def test_a_login_with_the_old_password_while_it_changes(race: Race) -> None:
     def play() -> list[str]:
         stage = Stage()
-        passwords = {"old_password": factories.PASSWORD, "new_password": NEW_PASSWORD}
+        passwords = {"old_password": people.PASSWORD, "new_password": NEW_PASSWORD}
         change = stage.by_patient.call("post", "/accounts/password/", passwords)
-        login = {"username": stage.patient.user.username, "password": factories.PASSWORD}
+        login = {"username": stage.patient.user.username, "password": people.PASSWORD}
         changed = []
 
         with _before(services, "issue_token", lambda: changed.append(change())):
@@ -129,7 +129,7 @@ def test_a_login_with_the_old_password_while_it_is_reset(race: Race) -> None:
         stage = Stage()
         user = stage.patient.user
         body = {"username": user.username, "code": services.make_reset_code(user)}
-        login = {"username": user.username, "password": factories.PASSWORD}
+        login = {"username": user.username, "password": people.PASSWORD}
         done = []
 
         with _before(

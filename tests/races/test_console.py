@@ -6,7 +6,6 @@ from itertools import cycle
 import pytest
 
 from accounts.models import User
-from feiqingsong.testing.factories import make_user
 from ledger.models import Transaction
 from qaorder.audit.runner import audit
 from qaorder.models import (
@@ -23,6 +22,7 @@ from tests.races import unguarded
 from tests.races.books import held_fen
 from tests.races.harness import Call, Problems, Race, at_point, code, codes, wrong
 from tests.races.stage import Stage, drain
+from tests.support.people import make_user
 
 pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
 

@@ -14,7 +14,6 @@ from rest_framework.test import APIClient
 
 from accounts.lookalikes import skeletons
 from accounts.models import User
-from feiqingsong.testing import factories
 from qaorder.models import (
     Answer,
     DiagnosisTag,
@@ -34,8 +33,9 @@ from qaorder.models import (
 from tests.races import unguarded
 from tests.races.books import order_problems
 from tests.races.harness import Call, Race, at_point, code, codes, is_counting, wrong
-from tests.races.locks import Holder, held
 from tests.races.stage import Stage, fresh_name
+from tests.support import people
+from tests.support.database import Holder, held
 
 pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
@@ -142,7 +142,7 @@ def _account_cases(holder: Holder) -> list[Case]:
         call = one.by_doctor.call(method, path.format(pk=rows[row].pk), data)
         cases.append((name, call, [rows[row]]))
 
-    passwords = {"old_password": factories.PASSWORD, "new_password": PASSWORD}
+    passwords = {"old_password": people.PASSWORD, "new_password": PASSWORD}
     tag, drug = "/qaorder/diagnosis_tag/{pk}/", "/qaorder/drug/{pk}/"
     add("me", "patch", "/accounts/me/", {"name": "张"})
     add("prices", "patch", "/accounts/me/", {"online_price": "1.00"}, "doctor")
@@ -155,12 +155,12 @@ def _account_cases(holder: Holder) -> list[Case]:
     add("drug", "put", drug, {"name": "新"}, "drug")
     add("no drug", "delete", drug, None, "drug")
 
-    name, user = fresh_name("twin"), factories.make_user()
+    name, user = fresh_name("twin"), people.make_user()
     looks = dict(zip(("skeleton", "typed_skeleton"), skeletons(name), strict=True))
     holder.insert_like(user, username=name, invitation_code="", **looks)
     data: dict[str, str] = {"username": name, "password": PASSWORD}
     cases.append(("register", partial(_post, "/accounts/register/", data), []))
-    data = {"username": user.username, "password": factories.PASSWORD}
+    data = {"username": user.username, "password": people.PASSWORD}
     cases.append(("login", partial(_post, "/accounts/login/", data), [user]))
     return cases
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from feiqingsong.testing import factories
 from ledger import services as ledger
 from ledger.models import Account
 from qaorder.models import Channel, OrderType, Status
@@ -15,6 +14,7 @@ from tests.races import unguarded
 from tests.races.books import order_problems
 from tests.races.harness import Race, at_point, code, codes, wrong
 from tests.races.stage import Stage
+from tests.support import people
 
 pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
@@ -23,7 +23,7 @@ def test_r12_a_balance_is_spent_once(race: Race) -> None:
     stage = Stage()
 
     def play() -> list[str]:
-        factories.top_up(stage.patient.user, 1500 - ledger.balance_fen(stage.patient.user))
+        people.top_up(stage.patient.user, 1500 - ledger.balance_fen(stage.patient.user))
         orders = [stage.order(), stage.order()]
 
         answers = race.at_once(*(stage.pay(order, "balance") for order in orders))
@@ -40,7 +40,7 @@ def test_r13_balance_and_charge_pay_one_order_once(provider_race: Race) -> None:
     race, stage = provider_race, Stage(provider_race.provider)
 
     def play() -> list[str]:
-        factories.top_up(stage.patient.user, 1500)
+        people.top_up(stage.patient.user, 1500)
         order = stage.order()
         notice = stage.notice(stage.charge(order))
 
@@ -65,7 +65,7 @@ def test_r13_a_charge_asked_for_while_the_balance_pays(provider_race: Race) -> N
     turns = cycle([False, True])
 
     def play() -> list[str]:
-        factories.top_up(stage.patient.user, 1500)
+        people.top_up(stage.patient.user, 1500)
         order = stage.order()
 
         by_hand, by_provider = stage.pay(order, "balance"), stage.pay(order, "alipay")
@@ -93,7 +93,7 @@ def _settle(stage: Stage) -> list[str]:
     """Take back what a refund left in the wallet, so that each round begins alike."""
     left = ledger.balance_fen(stage.patient.user)
     if left:
-        factories.top_up(stage.patient.user, -left)
+        people.top_up(stage.patient.user, -left)
     return wrong(left=(left in (0, 1500), True))
 
 

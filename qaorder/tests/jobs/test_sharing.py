@@ -13,8 +13,8 @@ from ledger.models import Account, Transaction
 from qaorder import worklist
 from qaorder.jobs import orders, runner
 from qaorder.models import Comparison, Order, OrderEvent, Status
-from qaorder.tests import book
 from qaorder.tests.jobs import crowd
+from tests.support import books
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -54,7 +54,7 @@ def test_copies_share_a_backlog_and_do_nothing_twice(monkeypatch):
     assert Transaction.objects.filter(kind="completion").count() == DUE
     earned = Account.objects.filter(kind="earnings").values_list("balance_fen", flat=True)
     assert sum(earned) == DUE * crowd.AMOUNT_FEN
-    book.assert_balanced()
+    books.assert_balanced()
 
 
 def scans(plan):

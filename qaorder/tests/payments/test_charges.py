@@ -10,7 +10,7 @@ from django.utils import timezone
 from qaorder.jobs import payments as sweeps
 from qaorder.models import Payment, PaymentState
 from qaorder.payments import charges, pingpp
-from qaorder.tests import flows
+from tests.support import people
 
 SECOND = timedelta(seconds=1)
 
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def lost(provider, *, is_made):
     """An attempt that was sent just now and whose answer never came."""
-    order = flows.new_order()
+    order = people.new_order()
     provider.sandbox.fault("drop", "charge.create", commit=is_made)
-    flows.try_to_pay(order, "wx")
+    people.try_to_pay(order, "wx")
     provider.sandbox.clear_faults()
     return order.payments.get()
 
@@ -86,7 +86,7 @@ def test_the_search_covers_every_time_the_provider_was_asked(provider):
     long_ago = payment.created_at - timedelta(minutes=30)
     Payment.objects.update(asked_at=long_ago, last_asked_at=long_ago)
     provider.sandbox.fault("drop", "charge.create", commit=True)
-    flows.try_to_pay(payment.order, "wx")
+    people.try_to_pay(payment.order, "wx")
     provider.sandbox.clear_faults()
     payment.refresh_from_db()
     assert (payment.asked_at, payment.last_asked_at > first_asked_at) == (long_ago, True)

@@ -11,13 +11,13 @@ from django.utils import timezone
 
 from feiqingsong import failpoints
 from feiqingsong.errors import ChannelUnavailable, InsufficientBalance
-from feiqingsong.testing.factories import client_for, make_doctor, make_patient, place_order, refund
 from qaorder.jobs.payments import ask_about_silent
 from qaorder.models import Order, Payment, PaymentState, Refund, Status
 from qaorder.payments import checkout, inquiry, outbox, pingpp
 from qaorder.payments.gateways import gateway_for
-from qaorder.tests import book, flows
-from qaorder.tests.keyed import time_passes
+from tests.support import books, people
+from tests.support.keyed import time_passes
+from tests.support.people import client_for, make_doctor, make_patient, place_order, refund
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -54,7 +54,7 @@ def test_a_notice_pays_the_order_and_a_repeated_one_changes_nothing(provider):
     order = place_order(patient, make_doctor())
     client = client_for(patient.user)
 
-    charge = client.patch(flows.pay_url(order), {"channel": "wx"}).json()
+    charge = client.patch(people.pay_url(order), {"channel": "wx"}).json()
     first = provider.pay_and_tell(charge["charge"]["id"])
     second = provider.deliver_all()
 
@@ -67,7 +67,7 @@ def test_a_notice_pays_the_order_and_a_repeated_one_changes_nothing(provider):
 
 
 def test_a_second_tap_waits_for_the_first_ones_charge_and_sends_nothing(provider):
-    order = flows.new_order()
+    order = people.new_order()
     before = creates(provider)
     second = Elsewhere(lambda: pay(Order.objects.get()))
 
@@ -86,7 +86,7 @@ def test_a_second_tap_waits_for_the_first_ones_charge_and_sends_nothing(provider
 
 
 def test_a_tap_does_not_wait_longer_than_the_provider_may_take(provider, settings):
-    order = flows.new_order()
+    order = people.new_order()
     refused = []
 
     def tap_again():
@@ -108,7 +108,7 @@ def test_a_tap_does_not_wait_longer_than_the_provider_may_take(provider, setting
 def test_the_attempt_of_a_request_that_died_is_free_when_its_lease_ends(
     provider, settings, after, adopted
 ):
-    order = flows.new_order()
+    order = people.new_order()
 
     def die():
         raise KeyboardInterrupt
@@ -137,7 +137,7 @@ AHEAD = timedelta(seconds=61)
 
 @pytest.mark.parametrize("point", ["pay.attempt_written", "pay.asked", "pay.charge_created"])
 def test_a_server_whose_clock_runs_ahead_asks_for_no_second_charge(provider, point):
-    order = flows.new_order()
+    order = people.new_order()
     before = creates(provider)
 
     def tap_at_another_server():
@@ -154,7 +154,7 @@ def test_a_server_whose_clock_runs_ahead_asks_for_no_second_charge(provider, poi
 
 @pytest.mark.parametrize("look", [lambda: inquiry.ask(Payment.objects.get()), ask_about_silent])
 def test_a_job_whose_clock_runs_ahead_closes_no_attempt_that_is_being_made(provider, look):
-    order = flows.new_order()
+    order = people.new_order()
     states = []
 
     def look_from_another_server():
@@ -171,7 +171,7 @@ def test_a_job_whose_clock_runs_ahead_closes_no_attempt_that_is_being_made(provi
 
 
 def test_a_server_whose_clock_is_slow_does_not_hold_an_attempt_longer(provider):
-    order = flows.new_order()
+    order = people.new_order()
 
     def die():
         raise KeyboardInterrupt
@@ -187,7 +187,7 @@ def test_a_server_whose_clock_is_slow_does_not_hold_an_attempt_longer(provider):
 
 @pytest.mark.parametrize("point", ["pay.attempt_written", "pay.asked", "pay.charge_created"])
 def test_a_tap_that_stalled_past_its_lease_has_the_charge_of_the_next(provider, settings, point):
-    order, charges = flows.new_order(), []
+    order, charges = people.new_order(), []
     settings.PINGPP_DEADLINE = 1.0
 
     def stall():
@@ -212,7 +212,7 @@ def test_a_tap_that_stalled_past_its_lease_has_the_charge_of_the_next(provider, 
 def test_a_tap_that_stalled_past_its_lease_does_not_free_the_attempt_of_the_next(
     provider, settings
 ):
-    order = flows.new_order()
+    order = people.new_order()
     settings.PINGPP_DEADLINE = 1.0
 
     def stall():
@@ -236,7 +236,7 @@ def test_a_tap_that_stalled_past_its_lease_does_not_free_the_attempt_of_the_next
 
 
 def test_of_two_charges_for_one_attempt_the_one_that_was_kept_is_handed_out(provider):
-    order = flows.new_order()
+    order = people.new_order()
     kept = []
 
     def another_was_quicker():
@@ -250,7 +250,7 @@ def test_of_two_charges_for_one_attempt_the_one_that_was_kept_is_handed_out(prov
 
 
 def test_another_channel_does_not_wait(provider):
-    order = flows.new_order()
+    order = people.new_order()
     charges = []
 
     def pay_by_wx():
@@ -265,7 +265,7 @@ def test_another_channel_does_not_wait(provider):
 
 
 def test_the_attempt_is_written_before_the_provider_is_asked(provider):
-    order = flows.new_order()
+    order = people.new_order()
     seen = []
     failpoints.hooks["pay.attempt_written"] = lambda: seen.append(
         list(Payment.objects.values_list("order_no", "state", "asked_at"))
@@ -277,7 +277,7 @@ def test_the_attempt_is_written_before_the_provider_is_asked(provider):
 
 
 def test_the_provider_is_never_asked_within_a_transaction(provider):
-    order = flows.new_order()
+    order = people.new_order()
     before = creates(provider)
 
     with pytest.raises(pingpp.CallInTransaction), transaction.atomic():
@@ -288,8 +288,8 @@ def test_the_provider_is_never_asked_within_a_transaction(provider):
 
 
 def test_a_refund_is_never_sent_within_a_transaction(provider):
-    order = flows.new_order()
-    flows.pay_remotely(provider, order)
+    order = people.new_order()
+    people.pay_remotely(provider, order)
     refund(order)
 
     with pytest.raises(pingpp.CallInTransaction), transaction.atomic():
@@ -302,18 +302,18 @@ def test_a_refund_is_never_sent_within_a_transaction(provider):
 def test_a_balance_payment_is_all_or_nothing():
     patient = make_patient(balance_fen=1499)
     order = place_order(patient, make_doctor())
-    before = book.everything()
+    before = books.everything()
 
     with pytest.raises(InsufficientBalance):
         pay(order, "balance")
 
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 def test_a_balance_payment_that_dies_half_way_has_not_happened():
     patient = make_patient(balance_fen=1500)
     order = place_order(patient, make_doctor())
-    before = book.everything()
+    before = books.everything()
 
     def die():
         raise KeyboardInterrupt
@@ -322,7 +322,7 @@ def test_a_balance_payment_that_dies_half_way_has_not_happened():
     with pytest.raises(KeyboardInterrupt):
         pay(order, "balance")
 
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 def test_only_money_of_the_provider_is_remote():
@@ -336,7 +336,7 @@ def test_only_money_of_the_provider_is_remote():
 
 @pytest.mark.parametrize("state", [PaymentState.CREATING, PaymentState.PENDING])
 def test_the_database_keeps_one_open_attempt_per_order_and_channel(state):
-    order = flows.new_order()
+    order = people.new_order()
     values = {"order": order, "payer": order.patient.user, "channel": "wx", "amount_fen": 1}
     Payment.objects.create(order_no="1", state=state, **values)
 
@@ -347,7 +347,7 @@ def test_the_database_keeps_one_open_attempt_per_order_and_channel(state):
 
 
 def test_the_database_keeps_one_attempt_per_number():
-    order = flows.new_order()
+    order = people.new_order()
     values = {"order": order, "payer": order.patient.user, "amount_fen": 1, "order_no": "1"}
     first = Payment.objects.create(channel="wx", **values)
 

@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 
 from qaorder.payments import pingpp
-from qaorder.tests.payments.pingpp_server import (  # noqa: F401 (the fixture)
+from tests.support.scripted_provider import (  # noqa: F401 (the fixture)
     MERCHANT_KEY,
     PROVIDER_KEY,
     answer,

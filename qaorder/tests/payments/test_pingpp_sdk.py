@@ -11,7 +11,7 @@ import certifi
 import pytest
 
 from qaorder.payments import pingpp, pingpp_sdk, pingpp_wire
-from qaorder.tests.payments.pingpp_server import (  # noqa: F401 (the fixture)
+from tests.support.scripted_provider import (  # noqa: F401 (the fixture)
     MERCHANT_KEY,
     Request,
     answer,

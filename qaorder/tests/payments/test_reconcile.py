@@ -12,7 +12,6 @@ from django.db import connection
 from django.utils import timezone
 
 from feiqingsong import failpoints
-from feiqingsong.testing.factories import make_doctor, make_patient, place_order, refund
 from qaorder import worklist
 from qaorder.audit.runner import audit
 from qaorder.jobs import payments as sweeps
@@ -33,7 +32,8 @@ from qaorder.models import (
     Status,
 )
 from qaorder.payments import checkout, outbox, pingpp, reconcile
-from qaorder.tests import book
+from tests.support import books
+from tests.support.people import make_doctor, make_patient, place_order, refund
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -197,7 +197,7 @@ def test_money_held_for_a_wrong_notice_still_pays_once_the_provider_says_the_rig
     order.refresh_from_db()
     assert order.status == Status.PAID
     assert HeldCharge.objects.get().resolution == HeldResolution.CORRECTED
-    assert "suspense" not in book.balances()
+    assert "suspense" not in books.balances()
     assert [finding.invariant.code for finding in audit() if finding.rows] == []
 
 

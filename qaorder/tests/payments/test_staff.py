@@ -8,7 +8,6 @@ from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
 from feiqingsong.errors import StaffRefusal
-from feiqingsong.testing.factories import make_patient, make_user, order_in, refund
 from feiqingsong.tests.test_errors import impatient, locked_elsewhere
 from ledger.models import Entry
 from qaorder.models import (
@@ -26,7 +25,8 @@ from qaorder.models import (
 )
 from qaorder.payments import outbox, staff
 from qaorder.payments.settlement import PaidCharge, settle
-from qaorder.tests import book, flows
+from tests.support import books, people
+from tests.support.people import make_patient, make_user, order_in, refund
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,7 +42,7 @@ def other():
 
 
 def paid(provider):
-    return flows.pay_remotely(provider, flows.new_order()).order
+    return people.pay_remotely(provider, people.new_order()).order
 
 
 def failed_refund(provider):
@@ -137,8 +137,8 @@ def settle_all(provider):
 def assert_whole(provider):
     """Once everything due was sent, audit, book and the provider's own book agree."""
     settle_all(provider)
-    book.assert_balanced()
-    book.assert_agrees_with(provider, paid_out=Payout.objects.exists())
+    books.assert_balanced()
+    books.assert_agrees_with(provider, paid_out=Payout.objects.exists())
 
 
 def test_every_verb_has_a_row_to_act_on_here():
@@ -148,13 +148,13 @@ def test_every_verb_has_a_row_to_act_on_here():
 @pytest.mark.parametrize("verb", staff.VERBS)
 def test_each_verb_acts_at_once_on_small_amounts_and_leaves_its_trail(provider, boss, verb):
     row, arguments = prepare(verb, provider)
-    before = book.everything()
+    before = books.everything()
 
     done = staff.ask(verb, row, actor=boss, reason="已核实", **arguments)
 
     assert (done.state, done.reason, done.requested_by) == ("done", "已核实", boss)
     assert done.amount_fen > 0
-    after = book.everything()
+    after = books.everything()
     del before["qaorder.StaffRequest"], after["qaorder.StaffRequest"]
     assert after != before
     assert_whole(provider)
@@ -164,12 +164,12 @@ def test_each_verb_acts_at_once_on_small_amounts_and_leaves_its_trail(provider, 
 def test_each_verb_waits_for_another_member_above_the_limit(provider, settings, boss, other, verb):
     settings.STAFF_DOUBLE_CHECK_FEN = 1499 if verb != "book_payout" else 1
     row, arguments = prepare(verb, provider)
-    before = book.everything()
+    before = books.everything()
 
     waiting = staff.ask(verb, row, actor=boss, reason="已核实", **arguments)
 
     def rest():
-        now = book.everything()
+        now = books.everything()
         return {name: rows for name, rows in now.items() if name != "qaorder.StaffRequest"}
 
     unchanged = {name: rows for name, rows in before.items() if name != "qaorder.StaffRequest"}
@@ -206,7 +206,7 @@ def test_each_verb_done_twice_moves_money_once(provider, boss, verb):
 @pytest.mark.parametrize("verb", staff.VERBS)
 def test_each_verb_needs_its_permission_a_reason_and_its_parameters(provider, boss, verb):
     row, arguments = prepare(verb, provider)
-    before = book.everything()
+    before = books.everything()
     nobody = make_user(is_staff=True)
     user = make_user()
     user.user_permissions.set(Permission.objects.all())
@@ -222,7 +222,7 @@ def test_each_verb_needs_its_permission_a_reason_and_its_parameters(provider, bo
         with pytest.raises(StaffRefusal):
             staff.ask(verb, row, actor=actor, reason=reason, **given)
 
-    after = book.everything()
+    after = books.everything()
     del before["accounts.User"], after["accounts.User"]
     assert after == before
 
@@ -284,12 +284,12 @@ def test_the_database_refuses_that_one_member_decides_alone(boss):
 @pytest.mark.parametrize("status", [s for s in Status if s not in (3, 4, 5)])
 def test_only_served_orders_are_refunded_without_being_cancelled(boss, status):
     order = order_in(status)
-    before = book.everything()
+    before = books.everything()
 
     with pytest.raises(StaffRefusal, match="不能退款：订单须已回答或已完成"):
         staff.ask("refund_completed", order, actor=boss, reason="x", bearer="platform")
 
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 @pytest.mark.parametrize("status", [Status.ANSWERED, Status.FINISHED, Status.EVALUATED])
@@ -302,8 +302,8 @@ def test_a_served_order_is_refunded_and_keeps_its_status(settings, boss, status,
 
     order.refresh_from_db()
     assert order.status == status
-    assert book.wallet(order.patient.user) == 1500
-    income = book.balances().get(f"earnings:{order.doctor.user_id}", 0)
+    assert books.wallet(order.patient.user) == 1500
+    income = books.balances().get(f"earnings:{order.doctor.user_id}", 0)
     is_released = status != Status.ANSWERED
     assert income == (1200 if bearer == "platform" and is_released else 0)
 
@@ -330,9 +330,9 @@ def test_a_definite_refusal_fails_the_refund_and_each_way_out_ends_it(provider, 
         row.refresh_from_db()
         assert (row.status, row.means) == (RefundStatus.SUCCEEDED, means)
         if ends == "wallet":
-            assert book.wallet(row.payment.payer) == 1500
+            assert books.wallet(row.payment.payer) == 1500
         if ends == "bank":
-            assert book.balances()["bank"] == 1500
+            assert books.balances()["bank"] == 1500
 
 
 @pytest.mark.parametrize("status", [401, 403, 408, 429, 500, 503])
@@ -347,7 +347,7 @@ def test_a_refusal_that_may_pass_leaves_the_refund_open(provider, status):
 
 
 def test_held_money_is_given_to_an_order_by_way_of_its_patients_balance(provider, boss):
-    row, order = held(provider), flows.new_order()
+    row, order = held(provider), people.new_order()
 
     staff.ask("assign_held", row, actor=boss, reason="x", to=order.order_number)
 
@@ -355,18 +355,18 @@ def test_held_money_is_given_to_an_order_by_way_of_its_patients_balance(provider
     row.refresh_from_db()
     assert (order.status, order.channel) == (Status.PAID, "balance")
     assert row.resolution == HeldResolution.ASSIGNED
-    assert book.balances() == {"clearing:alipay": -1500, "held": 1500}
-    book.assert_agrees_with(provider)
+    assert books.balances() == {"clearing:alipay": -1500, "held": 1500}
+    books.assert_agrees_with(provider)
 
 
 def test_held_money_is_not_given_to_an_order_that_waits_for_none(provider, boss):
     row, order = held(provider), order_in(Status.PAID)
-    before = book.everything()
+    before = books.everything()
 
     with pytest.raises(StaffRefusal, match="订单须待支付"):
         staff.ask("assign_held", row, actor=boss, reason="x", to=order.order_number)
 
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 def test_held_money_whose_refund_is_refused_is_undecided_again(provider, boss):
@@ -377,11 +377,11 @@ def test_held_money_whose_refund_is_refused_is_undecided_again(provider, boss):
 
     row.refresh_from_db()
     assert (row.resolution, row.resolved_at) == ("", None)
-    assert book.balances()["suspense"] == 1500
-    book.assert_agrees_with(provider)
+    assert books.balances()["suspense"] == 1500
+    books.assert_agrees_with(provider)
     staff.ask("keep_held", row, actor=boss, reason="x")
-    assert book.balances() == {"clearing:alipay": -1500, "platform": 1500}
-    book.assert_agrees_with(provider)
+    assert books.balances() == {"clearing:alipay": -1500, "platform": 1500}
+    books.assert_agrees_with(provider)
 
 
 def test_a_late_success_of_a_refund_given_up_for_held_money_is_a_difference(provider, boss):
@@ -395,7 +395,7 @@ def test_a_late_success_of_a_refund_given_up_for_held_money_is_a_difference(prov
     provider.deliver(provider.sandbox.event("refund.succeeded", failed | {"status": "succeeded"}))
 
     assert Discrepancy.objects.get().kind == "refund_unknown"
-    assert book.balances() == {"clearing:alipay": -1500, "platform": 1500}
+    assert books.balances() == {"clearing:alipay": -1500, "platform": 1500}
 
 
 def test_a_payout_returns_the_clearing_account_to_zero(provider, boss):
@@ -403,12 +403,12 @@ def test_a_payout_returns_the_clearing_account_to_zero(provider, boss):
 
     staff.ask("book_payout", row, actor=boss, reason="对账单")
 
-    assert book.balances() == {"bank": -1490, "platform": -10, "held": 1500}
+    assert books.balances() == {"bank": -1490, "platform": -10, "held": 1500}
 
 
 def test_money_that_comes_late_and_cannot_go_back_has_a_way_out_too(provider, boss):
-    order = flows.new_order()
-    charge = flows.charge_for(order)
+    order = people.new_order()
+    charge = people.charge_for(order)
     Order.objects.filter(pk=order.pk).update(status=Status.CANCELLED)
     provider.reject_refunds(charge["id"])
     provider.pay_and_tell(charge["id"])
@@ -418,7 +418,7 @@ def test_money_that_comes_late_and_cannot_go_back_has_a_way_out_too(provider, bo
 
     staff.ask("refund_to_balance", row, actor=boss, reason="x")
 
-    assert book.wallet(order.patient.user) == 1500
+    assert books.wallet(order.patient.user) == 1500
     assert (
         settle(PaidCharge(charge["id"], charge["order_no"], "alipay", 1500, timezone.now()))
         == "repeated"

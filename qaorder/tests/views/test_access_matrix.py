@@ -7,11 +7,11 @@ import pytest
 from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 
-from feiqingsong.testing.factories import client_for, make_doctor, order_in
 from feiqingsong.views import HomeView, UnknownURLView
 from qaorder.models import Status
 from qaorder.tests.views.access_matrix import PUBLIC, ROWS, Row
-from qaorder.tests.views.world import (
+from tests.support.people import client_for, make_doctor, order_in
+from tests.support.world import (
     KNOWN,
     NO_SUCH_NUMBER,
     NO_SUCH_PK,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from feiqingsong.testing.factories import client_for, make_doctor, make_user, order_in
 from qaorder.models import Answer, DiagnosisTag, Drug, Status
-from qaorder.tests.views.world import picture
+from tests.support.people import client_for, make_doctor, make_user, order_in
+from tests.support.world import picture
 
 URL = "/qaorder/answer/create/"
 pytestmark = pytest.mark.django_db

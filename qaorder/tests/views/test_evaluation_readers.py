@@ -6,10 +6,10 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Doctor, User
-from feiqingsong.testing import factories
-from feiqingsong.testing.factories import client_for, make_doctor, make_patient, order_in
 from qaorder.models import Evaluation, Order, OrderType, Status
-from qaorder.tests.views.world import KNOWN, World
+from tests.support import people
+from tests.support.people import client_for, make_doctor, make_patient, order_in
+from tests.support.world import KNOWN, World
 
 pytestmark = pytest.mark.django_db
 
@@ -138,7 +138,7 @@ def test_a_cheap_evaluation_does_not_hide_the_paid_one_before_it():
 def test_a_free_order_counts_by_the_price_of_its_period(monthly_fen, count):
     doctor = make_doctor(monthly_price_fen=monthly_fen)
     patient = make_patient()
-    factories.pay(factories.place_order(patient, doctor, OrderType.MONTHLY))
+    people.pay(people.place_order(patient, doctor, OrderType.MONTHLY))
     order = order_in(Status.EVALUATED, patient, doctor)
 
     assert order.amount_fen == 0

@@ -5,7 +5,7 @@ from django.db import transaction
 
 from qaorder.tests.views.access_matrix import WITH_BODY
 from qaorder.tests.views.test_access_matrix import send
-from qaorder.tests.views.world import World
+from tests.support.world import World
 
 LINES = {"username", "name", "licence_number", "hospital", "department", "title"}
 TEXTS = {

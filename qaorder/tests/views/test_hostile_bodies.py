@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 import pytest
 from django.db import transaction
 
-from feiqingsong.testing.factories import client_for, make_patient
 from qaorder.models import Status
 from qaorder.tests.views.access_matrix import ROWS, WITH_BODY, Row
 from qaorder.tests.views.hostile import problems_of
-from qaorder.tests.views.world import World, picture
+from tests.support.people import client_for, make_patient
+from tests.support.world import World, picture
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"

@@ -19,7 +19,7 @@ from qaorder.tests.views.hostile import (
     problems_of,
     texts,
 )
-from qaorder.tests.views.world import World, picture
+from tests.support.world import World, picture
 
 FORM = "application/x-www-form-urlencoded"
 BOUNDARY = "frontier"

@@ -6,10 +6,10 @@ import pytest
 from django.urls import resolve
 from rest_framework.test import APIClient
 
-from feiqingsong.testing.factories import client_for, make_patient
 from qaorder.tests.views.access_matrix import GETS, ROWS
 from qaorder.tests.views.hostile import problems_of
-from qaorder.tests.views.world import World, picture
+from tests.support.people import client_for, make_patient
+from tests.support.world import World, picture
 
 APIS = [row for row in ROWS if row.url.startswith(("/qaorder/", "/accounts/"))]
 ACTS = ("/destroy/", "/cancel/", "/finish/")

@@ -3,11 +3,11 @@
 import pytest
 from drf_spectacular.generators import SchemaGenerator
 
-from feiqingsong.testing.factories import client_for, order_in
 from ledger import services as ledger
 from ledger.models import Account, Entry
 from qaorder.models import Status
-from qaorder.tests.views.world import picture
+from tests.support.people import client_for, order_in
+from tests.support.world import picture
 
 pytestmark = pytest.mark.django_db
 both_methods = pytest.mark.parametrize("method", ["put", "get"])

@@ -2,7 +2,8 @@
 
 import pytest
 
-from feiqingsong.testing.factories import (
+from qaorder.models import Evaluation, Order, OrderEvent, Status
+from tests.support.people import (
     client_for,
     make_doctor,
     make_patient,
@@ -10,8 +11,7 @@ from feiqingsong.testing.factories import (
     place_order,
     refund,
 )
-from qaorder.models import Evaluation, Order, OrderEvent, Status
-from qaorder.tests.views.world import picture
+from tests.support.world import picture
 
 GONE = b'{"detail":"Not found."}'
 pytestmark = pytest.mark.django_db

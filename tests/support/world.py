@@ -10,8 +10,8 @@ from rest_framework.test import APIClient
 
 from accounts.models import Patient, Session, User
 from accounts.services import issue_token, make_reset_code
-from feiqingsong.testing import factories
 from qaorder.models import DiagnosisTag, Drug, Status
+from tests.support import people
 
 APPS = ("accounts", "ledger", "qaorder", "knox")
 PROFILELESS = ("staff", "superuser")
@@ -28,14 +28,14 @@ class World:
     """One order in one status (or refunded), everybody who may look at it, a tag and a drug."""
 
     def __init__(self, status: Status | None = None, *, is_refunded: bool = False) -> None:
-        self.patient = factories.make_patient("owner1", balance_fen=5000)
-        self.doctor = factories.make_doctor("doctor1")
-        self.order = factories.order_in(status or Status.UNPAID, self.patient, self.doctor)
+        self.patient = people.make_patient("owner1", balance_fen=5000)
+        self.doctor = people.make_doctor("doctor1")
+        self.order = people.order_in(status or Status.UNPAID, self.patient, self.doctor)
         if is_refunded:
-            factories.refund(self.order)
+            people.refund(self.order)
             self.order.refresh_from_db()
         self.tag = DiagnosisTag.objects.create(owner=self.doctor.user, name="哮喘")
-        self.reset_code = make_reset_code(factories.make_user("forgetful"))
+        self.reset_code = make_reset_code(people.make_user("forgetful"))
         self.session = Session.objects.get(token=issue_token(self.patient.user)[0])
         self.drug = Drug.objects.create(owner=self.doctor.user, name="头孢")
 
@@ -57,9 +57,9 @@ class World:
             client.credentials(HTTP_AUTHORIZATION="Token " + "0" * 40)
             return client
         if role not in UNKNOWN:
-            return factories.client_for(self.user(role))
+            return people.client_for(self.user(role))
         # A side of the order, whose token alone keeps them out.
-        client = factories.client_for(self.patient.user)
+        client = people.client_for(self.patient.user)
         tokens = AuthToken.objects.filter(user=self.patient.user)
         if role == "expired":
             tokens.update(expiry=timezone.now() - timedelta(seconds=1))
@@ -85,7 +85,7 @@ class World:
             question=self.order.question.pk if hasattr(self.order, "question") else NO_SUCH_PK,
             tag=self.tag.pk,
             drug=self.drug.pk,
-            password=factories.PASSWORD,
+            password=people.PASSWORD,
             session=self.session.pk,
             reset_code=self.reset_code,
         )
@@ -93,14 +93,14 @@ class World:
     @staticmethod
     def _make(role: str) -> User:
         if role == "other_patient":
-            return factories.make_patient(role).user
+            return people.make_patient(role).user
         if role == "other_doctor":
-            return factories.make_doctor(role).user
-        user = factories.make_user(
+            return people.make_doctor(role).user
+        user = people.make_user(
             role, is_staff=role in PROFILELESS, is_superuser=role == "superuser"
         )
         if role == "both":
-            factories.make_doctor(user=user)
+            people.make_doctor(user=user)
             Patient.objects.create(user=user)
         return user
 

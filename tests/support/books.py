@@ -7,11 +7,11 @@ from django.apps import apps
 from django.db.models import Sum
 
 from accounts.models import User
-from feiqingsong.testing.provider import Provider
 from ledger import services as ledger
 from ledger.models import Account, Entry, Transaction
 from qaorder.audit.runner import audit
 from qaorder.models import Order
+from tests.support.provider import Provider
 
 APPS = ("accounts", "ledger", "qaorder")
 KEPT_APART = ("idempotencykey",)
