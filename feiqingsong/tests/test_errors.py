@@ -13,8 +13,8 @@ from rest_framework.test import APIClient
 from feiqingsong.errors import REFUSALS
 from feiqingsong.tests.urls_with_bugs import SECRET
 from qaorder.models import Status
+from tests.support.books import picture
 from tests.support.people import client_for, make_doctor, make_patient, place_order
-from tests.support.world import picture
 
 BROKEN = '{"detail":"服务器内部错误"}'
 BUSY = '{"detail":"系统繁忙，请稍后重试"}'

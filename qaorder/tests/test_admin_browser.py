@@ -154,7 +154,7 @@ def test_staff_see_and_accept_a_refund_made_in_the_providers_console(run, provid
     assert run.page.text_content("#result_list .field-status") == "已退款"
     order.refresh_from_db()
     assert order.status == Status.CANCELLED
-    books.assert_agrees_with(provider)
+    books.assert_whole(provider)
 
 
 def test_every_page_of_the_admin_works_under_its_content_policy(run):

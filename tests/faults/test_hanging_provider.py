@@ -13,8 +13,8 @@ from pingpp_sandbox.sandbox import Sandbox
 from qaorder.jobs.runner import run_round
 from qaorder.models import Order, Payment, Refund, Status
 from qaorder.models.payment import RefundStatus
-from tests.faults.books import assert_whole
 from tests.faults.world import World
+from tests.support.books import assert_settled
 from tests.support.people import (
     age,
     client_for,
@@ -111,7 +111,7 @@ def test_a_pay_call_that_must_look_first_has_one_deadline_for_both(provider: Pro
     assert time.monotonic() - started < 5.0
     provider.sandbox.clear_faults()
     provider.pay_and_tell(client.patch(url, {"channel": "alipay"}).json()["charge"]["id"])
-    assert_whole(provider, charges=1)
+    assert_settled(provider, charges=1)
 
 
 def owe_much(provider: Provider, each: int) -> None:
@@ -161,7 +161,7 @@ def test_a_round_of_jobs_does_not_wait_for_each_row_in_turn(provider: Provider, 
         run_round()
     assert not Refund.objects.exclude(status=RefundStatus.SUCCEEDED)
     assert Order.objects.filter(status=Status.UNPAID).count() == 10
-    assert_whole(provider, charges=20, refunds=5)
+    assert_settled(provider, charges=20, refunds=5)
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,8 @@ from ledger import services as ledger
 from ledger.models import Transaction
 from qaorder.models import Order, Payment, PaymentState, Status
 from qaorder.models.payment import RefundStatus
-from tests.faults.books import assert_whole
 from tests.faults.world import World
+from tests.support.books import assert_settled
 from tests.support.people import age, make_patient, order_in
 
 pytestmark = [pytest.mark.slow]
@@ -69,7 +69,7 @@ def test_pay_killed_and_the_patient_tries_again_at_once(world: World, point):
     world.wait_for_notices()
 
     world.now(order, Status.PAID)
-    assert_whole(world.provider, charges=1)
+    assert_settled(world.provider, charges=1)
 
 
 @pytest.mark.parametrize("channel", ["alipay", "wx"])
@@ -88,7 +88,7 @@ def test_pay_killed_and_jobs_come_before_the_patient(world: World, point, channe
     world.wait_for_notices()
 
     world.now(order, Status.PAID)
-    assert_whole(world.provider, charges=1)
+    assert_settled(world.provider, charges=1)
 
 
 @pytest.mark.parametrize("told", ["by the notice", "by asking"])
@@ -109,7 +109,7 @@ def test_pay_killed_and_its_charge_is_paid_all_the_same(world: World, point, tol
         world.wait_for_notices()
 
     world.now(order, Status.PAID)
-    assert_whole(world.provider, charges=1)
+    assert_settled(world.provider, charges=1)
 
 
 @pytest.mark.parametrize("point", ["idempotency.claimed", *ASKING, "idempotency.answered"])
@@ -127,7 +127,7 @@ def test_pay_killed_and_repeated_with_its_key(world: World, point):
     world.wait_for_notices()
 
     world.now(order, Status.PAID)
-    assert_whole(world.provider, charges=1)
+    assert_settled(world.provider, charges=1)
 
 
 @pytest.mark.parametrize("point", ["idempotency.claimed", "idempotency.answered"])
@@ -145,7 +145,7 @@ def test_order_killed_and_repeated_with_its_key_is_placed_once(world: World, poi
     assert first.status_code == 201
     assert first.content == second.content
     assert Order.objects.count() == 1
-    assert_whole(world.provider, charges=0)
+    assert_settled(world.provider, charges=0)
 
 
 def test_pay_by_balance_killed_takes_nothing_and_works_again(world: World):
@@ -160,7 +160,7 @@ def test_pay_by_balance_killed_takes_nothing_and_works_again(world: World):
 
     world.now(order, Status.PAID)
     assert ledger.balance_fen(world.patient.user) == 500
-    assert_whole(world.provider, charges=0)
+    assert_settled(world.provider, charges=0)
 
 
 @pytest.mark.parametrize("point", ["recharge.attempt_written", *ASKING])
@@ -172,7 +172,7 @@ def test_recharge_killed_grows_the_balance_once(world: World, point):
 
     made = point in ("pay.charge_created", "pay.charge_stored")
     assert ledger.balance_fen(world.patient.user) == 2000
-    assert_whole(world.provider, charges=2 if made else 1)
+    assert_settled(world.provider, charges=2 if made else 1)
 
 
 # Notices.
@@ -188,7 +188,7 @@ def test_notice_killed_is_sent_again_and_counts_once(world: World, point):
     world.wait_for_notices()
 
     world.now(order, Status.PAID)
-    assert_whole(world.provider, charges=1)
+    assert_settled(world.provider, charges=1)
 
 
 @pytest.mark.parametrize("point", NOTICE)
@@ -200,7 +200,7 @@ def test_notice_of_a_recharge_killed_counts_once(world: World, point):
     world.wait_for_notices()
 
     assert ledger.balance_fen(world.patient.user) == 2000
-    assert_whole(world.provider, charges=1)
+    assert_settled(world.provider, charges=1)
 
 
 @pytest.mark.parametrize("point", [*NOTICE, "refund.row_written"])
@@ -216,7 +216,7 @@ def test_notice_of_late_money_killed_gives_it_back_once(world: World, point):
     world.recover()
 
     world.now(order, Status.CANCELLED)
-    assert_whole(world.provider, charges=1, refunds=1)
+    assert_settled(world.provider, charges=1, refunds=1)
 
 
 # Refunds.
@@ -236,7 +236,7 @@ def test_refund_request_killed_changes_nothing_and_works_again(world: World, cha
     world.now(order, Status.CANCELLED)
     assert ledger.balance_fen(world.patient.user) == 1500
     remote = int(channel != "balance")
-    assert_whole(world.provider, charges=remote, refunds=remote)
+    assert_settled(world.provider, charges=remote, refunds=remote)
 
 
 @pytest.mark.parametrize("told", ["by the notice", "by asking"])
@@ -255,7 +255,7 @@ def test_refund_sending_killed_sends_it_once(world: World, point, channel, told)
 
     world.now(order, Status.CANCELLED)
     assert order.payments.get().refunds.get().status == RefundStatus.SUCCEEDED
-    assert_whole(world.provider, charges=1, refunds=1)
+    assert_settled(world.provider, charges=1, refunds=1)
 
 
 def test_notice_of_a_refund_killed_books_it_once(world: World):
@@ -272,7 +272,7 @@ def test_notice_of_a_refund_killed_books_it_once(world: World):
 
     refund.refresh_from_db()
     assert refund.status == RefundStatus.SUCCEEDED
-    assert_whole(world.provider, charges=1, refunds=1)
+    assert_settled(world.provider, charges=1, refunds=1)
 
 
 @pytest.mark.parametrize("point", ["refund.row_written", *SENDING])
@@ -287,7 +287,7 @@ def test_overdue_refund_killed_is_paid_back_once(world: World, point):
     world.recover()
 
     world.now(order, Status.CANCELLED)
-    assert_whole(world.provider, charges=1, refunds=1)
+    assert_settled(world.provider, charges=1, refunds=1)
 
 
 # Asking, expiry and finishing.
@@ -310,7 +310,7 @@ def test_question_about_a_lost_answer_killed_is_asked_again(world: World, paid):
         world.collect(world.pay(order))
         world.wait_for_notices()
     world.now(order, Status.PAID)
-    assert_whole(world.provider, charges=1)
+    assert_settled(world.provider, charges=1)
 
 
 @pytest.mark.parametrize("paid", ["in time", "late", "never"])
@@ -328,7 +328,7 @@ def test_expiry_killed_while_asking_decides_next_time(world: World, paid):
     world.recover()
 
     world.now(order, Status.PAID if paid == "in time" else Status.CANCELLED)
-    assert_whole(world.provider, charges=1, refunds=int(paid == "late"))
+    assert_settled(world.provider, charges=1, refunds=int(paid == "late"))
 
 
 def test_expiry_killed_after_the_first_order_does_the_second_next_time(world: World):
@@ -342,7 +342,7 @@ def test_expiry_killed_after_the_first_order_does_the_second_next_time(world: Wo
 
     for order in orders:
         world.now(order, Status.CANCELLED)
-    assert_whole(world.provider, charges=0)
+    assert_settled(world.provider, charges=0)
 
 
 @pytest.mark.parametrize("by", ["patient", "clock"])
@@ -365,4 +365,4 @@ def test_finish_killed_pays_the_doctor_once(world: World, by):
     world.now(order, Status.FINISHED)
     assert Transaction.objects.filter(kind="completion").count() == 1
     assert ledger.earnings(world.doctor.user).balance_fen == order.amount_fen
-    assert_whole(world.provider, charges=0)
+    assert_settled(world.provider, charges=0)

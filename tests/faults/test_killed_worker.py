@@ -8,8 +8,8 @@ import pytest
 
 from pingpp_sandbox.sandbox import Sandbox
 from qaorder.models import Order, Payment, PaymentState, Status
-from tests.faults.books import assert_whole
 from tests.faults.world import World
+from tests.support.books import assert_settled
 from tests.support.processes import Web, wait_until
 
 pytestmark = [pytest.mark.slow]
@@ -82,4 +82,4 @@ def test_workers_killed_among_thirty_payments(world: World):
     assert len(payers.paid) == ORDERS
     assert Order.objects.filter(status=Status.PAID).count() == ORDERS
     assert Payment.objects.filter(state=PaymentState.PAID).count() == ORDERS
-    assert_whole(world.provider, charges=ORDERS)
+    assert_settled(world.provider, charges=ORDERS)

@@ -19,9 +19,9 @@ from qaorder.models import (
 )
 from qaorder.payments import console, held, outbox, refunds, settlement, staff
 from tests.races import unguarded
-from tests.races.books import held_fen
 from tests.races.harness import Call, Problems, Race, at_point, code, codes, wrong
 from tests.races.stage import Stage, drain
+from tests.support.books import held_fen
 from tests.support.people import make_user
 
 pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]

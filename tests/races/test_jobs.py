@@ -10,9 +10,9 @@ from ledger.models import Account
 from qaorder.jobs.runner import run_round
 from qaorder.models import Comparison, Order, OrderType, Payment, Status, Subscription
 from tests.races import unguarded
-from tests.races.books import order_problems
 from tests.races.harness import Race, code, codes, wrong
 from tests.races.stage import Stage
+from tests.support.books import order_problems
 
 pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
 

@@ -26,9 +26,9 @@ from qaorder.models import DiscrepancyKind, Notice, Order, Payment, Refund, Stat
 from qaorder.models.payment import RefundStatus
 from qaorder.payments import inquiry, reconcile, refund_answers
 from tests.races import unguarded
-from tests.races.books import book_problems, order_problems
 from tests.races.harness import Race, code, codes, rounds, times, wrong
 from tests.races.stage import Stage, drain
+from tests.support.books import order_problems, whole_book
 
 pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
@@ -368,7 +368,7 @@ def test_r7_four_processes_deliver_the_same_notices(provider: Any, tmp_path: Pat
     total = len(orders) * 2 * PROCESSES
     assert outcomes == {"applied": len(orders), "repeated": total - len(orders)}
     assert order_problems(*orders) == []
-    assert book_problems(provider) == []
+    assert whole_book(provider) == []
     assert {order.status for order in Order.objects.all()} == {Status.PAID}
 
 

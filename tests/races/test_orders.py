@@ -11,9 +11,9 @@ from ledger.models import Account, Transaction
 from qaorder.jobs import orders as sweeps
 from qaorder.models import Answer, Evaluation, Order, Question, Status
 from tests.races import unguarded
-from tests.races.books import order_problems
 from tests.races.harness import Problems, Race, code, codes, wrong
 from tests.races.stage import Stage, fill
+from tests.support.books import order_problems
 from tests.support.database import held, wait_until_blocked
 
 pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]

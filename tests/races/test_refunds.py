@@ -16,9 +16,9 @@ from qaorder.models import Order, Refund, Status
 from qaorder.models.payment import RefundStatus
 from qaorder.payments import outbox
 from tests.races import unguarded
-from tests.races.books import order_problems
 from tests.races.harness import Race, at_point, code, codes, times, wrong
 from tests.races.stage import Stage, drain
+from tests.support.books import order_problems
 
 pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
 

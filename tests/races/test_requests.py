@@ -31,10 +31,10 @@ from qaorder.models import (
     Status,
 )
 from tests.races import unguarded
-from tests.races.books import order_problems
 from tests.races.harness import Call, Race, at_point, code, codes, is_counting, wrong
 from tests.races.stage import Stage, fresh_name
 from tests.support import people
+from tests.support.books import order_problems
 from tests.support.database import Holder, held
 
 pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]

@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from qaorder.models import Order, OrderType, Status, Subscription
 from tests.races import unguarded
-from tests.races.books import order_problems
 from tests.races.harness import Race, code, codes, wrong
 from tests.races.stage import Stage
+from tests.support.books import order_problems
 
 pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
 

@@ -11,10 +11,10 @@ from ledger.models import Account
 from qaorder.models import Channel, OrderType, Status
 from qaorder.payments import checkout
 from tests.races import unguarded
-from tests.races.books import order_problems
 from tests.races.harness import Race, at_point, code, codes, wrong
 from tests.races.stage import Stage
 from tests.support import people
+from tests.support.books import order_problems
 
 pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
 

@@ -1,9 +1,8 @@
-"""The people and things that one order is about, and a picture of all rows."""
+"""The people and things that one order is about."""
 
 from datetime import timedelta
 from typing import Any
 
-from django.apps import apps
 from django.utils import timezone
 from knox.models import AuthToken
 from rest_framework.test import APIClient
@@ -13,7 +12,6 @@ from accounts.services import issue_token, make_reset_code
 from qaorder.models import DiagnosisTag, Drug, Status
 from tests.support import people
 
-APPS = ("accounts", "ledger", "qaorder", "knox")
 PROFILELESS = ("staff", "superuser")
 KNOWN = ("patient", "other_patient", "doctor", "other_doctor", "both", *PROFILELESS)
 """Roles with a good token: the order's two sides first, then people outside it."""
@@ -103,12 +101,3 @@ class World:
             people.make_doctor(user=user)
             Patient.objects.create(user=user)
         return user
-
-
-def picture() -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of the service, to show that nothing changed."""
-    return {
-        model._meta.label: list(model._default_manager.order_by("pk").values_list())
-        for app in APPS
-        for model in apps.get_app_config(app).get_models()
-    }

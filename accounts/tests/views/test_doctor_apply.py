@@ -3,8 +3,8 @@
 import pytest
 
 from accounts.models import Doctor
+from tests.support.books import picture
 from tests.support.people import client_for, make_doctor, make_patient, make_user
-from tests.support.world import picture
 
 URL = "/accounts/doctors/apply/"
 GOOD = {

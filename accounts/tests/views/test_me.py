@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 import pytest
 
 from accounts.models import Doctor, Patient, User
+from tests.support.books import picture
 from tests.support.people import client_for, make_doctor, make_patient, make_user
-from tests.support.world import picture
 
 URL = "/accounts/me/"
 USER_KEYS = ["pk", "owner", "invitation_code", "name", "avatar", "patient", "doctor"]

@@ -64,7 +64,7 @@ def test_a_sweep_moves_an_order_when_its_time_has_come_and_not_before(name, earl
     if moves:
         event = order.events.last()
         assert (event.role, event.actor) == (Role.CLOCK, None)
-    books.assert_balanced()
+    books.assert_whole()
 
 
 @pytest.mark.parametrize("name", list(SWEEPS))
@@ -191,7 +191,7 @@ def test_one_order_that_cannot_be_moved_stops_no_other(name, caplog):
     assert run_at(sweep, late + 30 * SECOND) == 1
     bad.refresh_from_db()
     assert (bad.status, bad.failures, bad.next_try_at) == (target, 0, None)
-    books.assert_balanced()
+    books.assert_whole()
 
 
 def test_an_order_that_always_fails_is_tried_ever_more_rarely():
@@ -274,7 +274,7 @@ def test_money_that_was_paid_too_late_does_not_save_the_order_and_goes_back(prov
     order.refresh_from_db()
     assert order.status == Status.CANCELLED
     assert Refund.objects.get().payment.charge_id == charge["id"]
-    books.assert_balanced()
+    books.assert_whole()
 
 
 def test_an_unpaid_charge_does_not_stop_the_cancellation(provider):

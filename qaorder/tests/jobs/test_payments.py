@@ -162,7 +162,7 @@ def test_money_found_for_a_cancelled_order_goes_back(provider):
     order.refresh_from_db()
     assert order.status == Status.CANCELLED
     assert Refund.objects.get().payment.charge_id == charge["id"]
-    books.assert_balanced()
+    books.assert_whole()
 
 
 def test_a_notice_that_comes_while_the_provider_is_asked_counts_once(provider):

@@ -63,7 +63,7 @@ def test_a_round_does_everything_that_is_owed(provider):
         "send_due": 1,
     }
     assert set(Refund.objects.values_list("status", flat=True)) == {RefundStatus.SUCCEEDED}
-    books.assert_balanced()
+    books.assert_whole()
 
 
 def test_a_second_round_finds_nothing_to_do(provider):

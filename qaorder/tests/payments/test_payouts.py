@@ -35,7 +35,7 @@ def test_each_batch_is_booked_once_however_often_its_file_is_entered(tmp_path, b
         "bank": -1490,
         "platform": -110,
     }
-    books.assert_balanced()
+    books.assert_whole()
 
 
 def test_a_large_batch_waits_for_another_member_of_staff(tmp_path, boss, settings):

@@ -87,7 +87,7 @@ def test_accepted_it_takes_the_place_of_a_refund_of_ours_that_waits_to_be_sent(p
     row.refresh_from_db()
     assert row.resolution == Resolution.ACCEPTED
     assert books.balances() == {}
-    books.assert_agrees_with(provider)
+    books.assert_whole(provider)
 
 
 def test_a_part_waits_for_the_end_of_our_own_refund_and_staff_are_told_so(provider):
@@ -115,7 +115,7 @@ def test_a_part_accepted_after_our_own_refund_failed_leaves_what_was_taken_for_i
     settle_all(provider)
 
     assert set(Refund.objects.values_list("status", "bearer")) == {(1, bearer)}
-    books.assert_agrees_with(provider)
+    books.assert_whole(provider)
 
 
 def test_the_failure_of_the_whole_says_nothing_of_the_rest_that_is_sent_later(provider):
@@ -131,7 +131,7 @@ def test_the_failure_of_the_whole_says_nothing_of_the_rest_that_is_sent_later(pr
 
     assert not Discrepancy.objects.filter(kind="refund_differs").exists()
     assert set(Refund.objects.values_list("amount_fen", "status")) == {(500, 1), (1000, 1)}
-    books.assert_agrees_with(provider)
+    books.assert_whole(provider)
 
 
 @pytest.mark.parametrize("amount", [1500, 500])
@@ -146,11 +146,11 @@ def test_held_money_whose_return_in_the_console_failed_late_is_there_again(provi
 
     row.refresh_from_db()
     assert (row.resolution, row.remaining_fen) == ("", 1500)
-    books.assert_agrees_with(provider)
+    books.assert_whole(provider)
     held.refund(row, reason="退回")
     settle_all(provider)
     assert books.balances() == {}
-    books.assert_agrees_with(provider)
+    books.assert_whole(provider)
 
 
 def test_a_part_returned_again_after_it_failed_late_leaves_the_rest_undecided(provider):
@@ -181,7 +181,7 @@ def test_a_part_of_held_money_returned_while_staff_return_it_all_can_be_accepted
     row.refresh_from_db()
     assert (row.resolution, row.refunded_fen) == (HeldResolution.REFUNDED, 500)
     assert books.balances() == {}
-    books.assert_agrees_with(provider)
+    books.assert_whole(provider)
 
 
 def test_held_money_that_staff_gave_away_leaves_nothing_to_accept(provider):
@@ -194,7 +194,7 @@ def test_held_money_that_staff_gave_away_leaves_nothing_to_accept(provider):
     console.dispute(difference)
 
     assert books.balances() == {"clearing:alipay": -1000, "platform": 1000}
-    books.assert_agrees_with(provider)
+    books.assert_whole(provider)
 
 
 def test_a_pending_return_of_held_money_that_staff_gave_away_is_a_difference_in_the_end(provider):
@@ -227,7 +227,7 @@ def test_a_console_refund_of_money_that_was_held_by_mistake_concerns_its_order(p
     accept(difference)
     settle_all(provider)
     assert books.balances() == {}
-    books.assert_agrees_with(provider)
+    books.assert_whole(provider)
 
 
 def test_a_refund_that_hangs_at_the_provider_can_be_given_up_when_it_is_overdue(provider):
@@ -242,7 +242,7 @@ def test_a_refund_that_hangs_at_the_provider_can_be_given_up_when_it_is_overdue(
 
     row.refresh_from_db()
     assert row.status == RefundStatus.FAILED
-    books.assert_agrees_with(provider)
+    books.assert_whole(provider)
 
 
 def test_the_late_success_of_what_was_given_up_and_paid_otherwise_is_a_difference(provider):
@@ -254,7 +254,7 @@ def test_the_late_success_of_what_was_given_up_and_paid_otherwise_is_a_differenc
 
     console.dispute(Discrepancy.objects.get())
     assert books.balances()["platform"] == -1500
-    books.assert_agrees_with(provider)
+    books.assert_whole(provider)
 
 
 def test_what_was_given_up_and_asked_for_again_ends_with_what_the_provider_still_has(provider):
@@ -273,7 +273,7 @@ def test_what_was_given_up_and_asked_for_again_ends_with_what_the_provider_still
     settle_all(provider)
     row.refresh_from_db()
     assert row.status == RefundStatus.SUCCEEDED
-    books.assert_agrees_with(provider)
+    books.assert_whole(provider)
 
 
 def test_a_disputed_refund_of_held_money_that_fails_late_is_taken_back(provider):
@@ -294,7 +294,7 @@ def test_a_disputed_refund_of_held_money_that_fails_late_is_taken_back(provider)
     console.take_back(Discrepancy.objects.get(kind="refund_undone"))
 
     assert books.balances() == {"clearing:alipay": -1500, "platform": 1500}
-    books.assert_agrees_with(provider)
+    books.assert_whole(provider)
 
 
 def test_a_refund_that_the_provider_does_not_have_is_taken_back_and_paid_otherwise(provider):
@@ -313,7 +313,7 @@ def test_a_refund_that_the_provider_does_not_have_is_taken_back_and_paid_otherwi
 
     assert done.amount_fen == 1500
     assert books.wallet(order.patient.user) == 1500
-    books.assert_agrees_with(provider)
+    books.assert_whole(provider)
 
 
 def test_a_refund_told_of_twice_is_taken_back_once(provider):
@@ -478,4 +478,4 @@ def test_a_served_order_stays_finished_by_both_sides_while_a_difference_is_open(
 
     assert Order.objects.get(pk=order.pk).released_at is not None
     assert books.balances()[f"earnings:{order.doctor.user_id}"] == 1000
-    books.assert_agrees_with(provider)
+    books.assert_whole(provider)

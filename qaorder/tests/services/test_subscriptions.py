@@ -385,4 +385,4 @@ def test_a_free_order_waits_for_a_refund_that_is_under_way():
     other.join(10)
 
     assert placed == [1500]
-    books.assert_balanced()
+    books.assert_whole()

@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from feiqingsong.views import HomeView, UnknownURLView
 from qaorder.models import Status
 from qaorder.tests.views.access_matrix import PUBLIC, ROWS, Row
+from tests.support.books import picture
 from tests.support.people import client_for, make_doctor, order_in
 from tests.support.world import (
     KNOWN,
@@ -18,7 +19,6 @@ from tests.support.world import (
     ROLES,
     UNKNOWN,
     World,
-    picture,
 )
 
 METHODS = ("get", "post", "put", "patch", "delete")

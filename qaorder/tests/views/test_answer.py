@@ -3,8 +3,8 @@
 import pytest
 
 from qaorder.models import Answer, DiagnosisTag, Drug, Status
+from tests.support.books import picture
 from tests.support.people import client_for, make_doctor, make_user, order_in
-from tests.support.world import picture
 
 URL = "/qaorder/answer/create/"
 pytestmark = pytest.mark.django_db

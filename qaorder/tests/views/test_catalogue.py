@@ -3,6 +3,7 @@
 import pytest
 
 from qaorder.models import DiagnosisTag, Drug, Status
+from tests.support.books import picture
 from tests.support.people import (
     answer,
     client_for,
@@ -10,7 +11,6 @@ from tests.support.people import (
     make_user,
     order_in,
 )
-from tests.support.world import picture
 
 KEYS = {
     "diagnosis_tag": ["pk", "owner", "name", "description"],

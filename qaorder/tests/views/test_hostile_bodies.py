@@ -10,8 +10,9 @@ from django.db import transaction
 from qaorder.models import Status
 from qaorder.tests.views.access_matrix import ROWS, WITH_BODY, Row
 from qaorder.tests.views.hostile import problems_of
+from tests.support.books import picture
 from tests.support.people import client_for, make_patient
-from tests.support.world import World, picture
+from tests.support.world import World
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"

@@ -19,7 +19,8 @@ from qaorder.tests.views.hostile import (
     problems_of,
     texts,
 )
-from tests.support.world import World, picture
+from tests.support.books import picture
+from tests.support.world import World
 
 FORM = "application/x-www-form-urlencoded"
 BOUNDARY = "frontier"

@@ -8,8 +8,9 @@ from rest_framework.test import APIClient
 
 from qaorder.tests.views.access_matrix import GETS, ROWS
 from qaorder.tests.views.hostile import problems_of
+from tests.support.books import picture
 from tests.support.people import client_for, make_patient
-from tests.support.world import World, picture
+from tests.support.world import World
 
 APIS = [row for row in ROWS if row.url.startswith(("/qaorder/", "/accounts/"))]
 ACTS = ("/destroy/", "/cancel/", "/finish/")

@@ -6,8 +6,8 @@ from drf_spectacular.generators import SchemaGenerator
 from ledger import services as ledger
 from ledger.models import Account, Entry
 from qaorder.models import Status
+from tests.support.books import picture
 from tests.support.people import client_for, order_in
-from tests.support.world import picture
 
 pytestmark = pytest.mark.django_db
 both_methods = pytest.mark.parametrize("method", ["put", "get"])

@@ -3,6 +3,7 @@
 import pytest
 
 from qaorder.models import Evaluation, Order, OrderEvent, Status
+from tests.support.books import picture
 from tests.support.people import (
     client_for,
     make_doctor,
@@ -11,7 +12,6 @@ from tests.support.people import (
     place_order,
     refund,
 )
-from tests.support.world import picture
 
 GONE = b'{"detail":"Not found."}'
 pytestmark = pytest.mark.django_db

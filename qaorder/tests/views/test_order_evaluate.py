@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from accounts.models import Doctor, User
 from qaorder.models import Evaluation, OrderType, Status
+from tests.support.books import picture
 from tests.support.people import client_for, make_doctor, make_patient, order_in
-from tests.support.world import picture
 
 STARS = ["一星", "二星", "三星", "四星", "五星"]
 pytestmark = pytest.mark.django_db

@@ -4,8 +4,9 @@ import pytest
 from rest_framework.test import APIClient
 
 from qaorder.models import Status
+from tests.support.books import picture
 from tests.support.people import client_for, make_doctor, make_patient, order_in
-from tests.support.world import NO_SUCH_NUMBER, picture
+from tests.support.world import NO_SUCH_NUMBER
 
 BROKEN = {"data": "{", "content_type": "application/json"}
 pytestmark = pytest.mark.django_db

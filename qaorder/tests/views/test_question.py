@@ -3,8 +3,8 @@
 import pytest
 
 from qaorder.models import Question, Status
+from tests.support.books import picture
 from tests.support.people import client_for, order_in
-from tests.support.world import picture
 
 URL = "/qaorder/question/create/"
 FORM = "application/x-www-form-urlencoded"

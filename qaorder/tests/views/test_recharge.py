@@ -166,7 +166,7 @@ def test_money_paid_twice_for_one_recharge_is_all_in_the_balance(provider):
 
     assert books.wallet(user) == 6000
     assert not Refund.objects.exists()
-    books.assert_balanced()
+    books.assert_whole()
 
 
 def test_money_paid_by_a_user_deactivated_meanwhile_is_still_theirs(provider):

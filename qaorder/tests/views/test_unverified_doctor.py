@@ -11,8 +11,9 @@ from qaorder.services import consultation
 from qaorder.tests.views.access_matrix import ROWS
 from qaorder.tests.views.test_access_matrix import send
 from tests.support import people
+from tests.support.books import picture
 from tests.support.people import client_for
-from tests.support.world import World, picture
+from tests.support.world import World
 
 VERIFIED_ONLY = {
     "POST /qaorder/answer/create/",
