@@ -52,10 +52,9 @@ def timed_pays(world: World, orders: list[Order]) -> tuple[list[threading.Thread
 
     def pay(order: Order) -> None:
         started = time.monotonic()
-        answer = world.pay(order)
+        answer = world.pay(order)()
         answers.append((answer, time.monotonic() - started))
 
-    world.token(world.patient.user)
     threads = [threading.Thread(target=pay, args=(order,)) for order in orders]
     for thread in threads:
         thread.start()
@@ -65,15 +64,15 @@ def timed_pays(world: World, orders: list[Order]) -> tuple[list[threading.Thread
 @pytest.mark.parametrize("orders", ["of many patients", "the same one"])
 def test_lists_are_answered_while_every_pay_call_hangs(world: World, orders):
     number = PAYS if orders == "of many patients" else 1
-    placed = [world.order() for _ in range(number)]
-    world.call(world.doctor.user, "GET", LIST)
+    placed = [world.new_order() for _ in range(number)]
+    world.by_doctor.call("get", LIST)()
     world.sandbox.fault("hang", times=None)
 
     threads, answers = timed_pays(world, placed * (PAYS // number))
     waits = []
     while any(thread.is_alive() for thread in threads):
         started = time.monotonic()
-        assert world.call(world.doctor.user, "GET", LIST).status_code == 200
+        assert world.by_doctor.call("get", LIST)().status_code == 200
         waits.append(time.monotonic() - started)
         time.sleep(0.05)
 
@@ -88,7 +87,7 @@ def test_lists_are_answered_while_every_pay_call_hangs(world: World, orders):
     assert statistics.median(waits) < 1
     world.sandbox.clear_faults()
     world.time_passes(60)
-    world.collect(world.pay(placed[0]))
+    world.collect(world.pay(placed[0])())
     world.wait_for_notices()
     world.now(placed[0], Status.PAID)
 

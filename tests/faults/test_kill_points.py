@@ -6,7 +6,6 @@ repeats its notices, and the caller, who got no answer, may try again. Nobody re
 """
 
 from datetime import timedelta
-from functools import partial
 
 import pytest
 from django.conf import settings
@@ -20,7 +19,8 @@ from qaorder.models import Order, Payment, PaymentState, Status
 from qaorder.models.payment import RefundStatus
 from tests.faults.world import World
 from tests.support.books import assert_settled
-from tests.support.people import age, make_patient, order_in
+from tests.support.people import age, order_in
+from tests.support.world import fill
 
 pytestmark = [pytest.mark.slow]
 
@@ -55,17 +55,17 @@ def test_every_point_is_killed_at():
 
 @pytest.mark.parametrize("point", ASKING)
 def test_pay_killed_and_the_patient_tries_again_at_once(world: World, point):
-    order = world.order()
+    order = world.new_order()
 
     with world.web.dying_at(point):
-        assert world.pay(order) is None
-    early = world.pay(order)
+        assert world.pay(order)() is None
+    early = world.pay(order)()
     assert early.status_code == (200 if point == "pay.charge_stored" else 503)
     if early.status_code == 503:
         assert early.json()["status"] == -6
         assert early.headers["Retry-After"]
     world.time_passes(LEASE_SECONDS)
-    world.collect(world.pay(order))
+    world.collect(world.pay(order)())
     world.wait_for_notices()
 
     world.now(order, Status.PAID)
@@ -75,16 +75,16 @@ def test_pay_killed_and_the_patient_tries_again_at_once(world: World, point):
 @pytest.mark.parametrize("channel", ["alipay", "wx"])
 @pytest.mark.parametrize("point", ASKING)
 def test_pay_killed_and_jobs_come_before_the_patient(world: World, point, channel):
-    order = world.order()
+    order = world.new_order()
 
     with world.web.dying_at(point):
-        assert world.pay(order, channel) is None
+        assert world.pay(order, channel)() is None
     world.recover()
     world.now(order, Status.UNPAID)
     lost = Payment.objects.get()
     known = point in ("pay.charge_created", "pay.charge_stored")
     assert lost.state == (PaymentState.PENDING if known else PaymentState.FAILED)
-    world.collect(world.pay(order, channel))
+    world.collect(world.pay(order, channel)())
     world.wait_for_notices()
 
     world.now(order, Status.PAID)
@@ -94,12 +94,12 @@ def test_pay_killed_and_jobs_come_before_the_patient(world: World, point, channe
 @pytest.mark.parametrize("told", ["by the notice", "by asking"])
 @pytest.mark.parametrize("point", ["pay.charge_created", "pay.charge_stored"])
 def test_pay_killed_and_its_charge_is_paid_all_the_same(world: World, point, told):
-    order = world.order()
+    order = world.new_order()
     if told == "by asking":
         world.fall_silent()
 
     with world.web.dying_at(point):
-        assert world.pay(order) is None
+        assert world.pay(order)() is None
     world.provider.pay(world.provider.charges()[0]["id"])
     if told == "by asking":
         if point == "pay.charge_stored":
@@ -114,14 +114,15 @@ def test_pay_killed_and_its_charge_is_paid_all_the_same(world: World, point, tol
 
 @pytest.mark.parametrize("point", ["idempotency.claimed", *ASKING, "idempotency.answered"])
 def test_pay_killed_and_repeated_with_its_key(world: World, point):
-    order = world.order()
+    order = world.new_order()
+    pay = world.pay(order, idempotency_key="k-1")
 
     with world.web.dying_at(point):
-        assert world.pay(order, key="k-1") is None
+        assert pay() is None
     if point not in ("pay.charge_stored", "idempotency.answered"):
-        assert world.pay(order, key="k-1").status_code == 409
+        assert pay().status_code == 409
     world.time_passes(IDEMPOTENCY_LEASE_SECONDS)
-    first, second = world.pay(order, key="k-1"), world.pay(order, key="k-1")
+    first, second = pay(), pay()
     assert first.content == second.content
     world.collect(first)
     world.wait_for_notices()
@@ -132,8 +133,7 @@ def test_pay_killed_and_repeated_with_its_key(world: World, point):
 
 @pytest.mark.parametrize("point", ["idempotency.claimed", "idempotency.answered"])
 def test_order_killed_and_repeated_with_its_key_is_placed_once(world: World, point):
-    doctor = {"doctor": world.doctor.user.username, "order_type": "online"}
-    place = partial(world.call, world.patient.user, "POST", "/qaorder/order/create/", doctor, "k-1")
+    place = world.create(idempotency_key="k-1")
 
     with world.web.dying_at(point):
         assert place() is None
@@ -149,14 +149,14 @@ def test_order_killed_and_repeated_with_its_key_is_placed_once(world: World, poi
 
 
 def test_pay_by_balance_killed_takes_nothing_and_works_again(world: World):
-    world.patient = make_patient(balance_fen=2000)
-    order = world.order()
+    fill(world.patient.user, 2000)
+    order = world.new_order()
 
     with world.web.dying_at("pay.balance_debited"):
-        assert world.pay(order, "balance") is None
+        assert world.pay(order, "balance")() is None
     world.now(order, Status.UNPAID)
     assert ledger.balance_fen(world.patient.user) == 2000
-    assert world.pay(order, "balance").status_code == 200
+    assert world.pay(order, "balance")().status_code == 200
 
     world.now(order, Status.PAID)
     assert ledger.balance_fen(world.patient.user) == 500
@@ -166,8 +166,8 @@ def test_pay_by_balance_killed_takes_nothing_and_works_again(world: World):
 @pytest.mark.parametrize("point", ["recharge.attempt_written", *ASKING])
 def test_recharge_killed_grows_the_balance_once(world: World, point):
     with world.web.dying_at(point):
-        assert world.recharge() is None
-    world.collect(world.recharge())
+        assert world.recharge()() is None
+    world.collect(world.recharge()())
     world.recover()
 
     made = point in ("pay.charge_created", "pay.charge_stored")
@@ -180,8 +180,8 @@ def test_recharge_killed_grows_the_balance_once(world: World, point):
 
 @pytest.mark.parametrize("point", NOTICE)
 def test_notice_killed_is_sent_again_and_counts_once(world: World, point):
-    order = world.order()
-    answer = world.pay(order)
+    order = world.new_order()
+    answer = world.pay(order)()
 
     with world.web.dying_at(point):
         world.collect(answer)
@@ -193,7 +193,7 @@ def test_notice_killed_is_sent_again_and_counts_once(world: World, point):
 
 @pytest.mark.parametrize("point", NOTICE)
 def test_notice_of_a_recharge_killed_counts_once(world: World, point):
-    answer = world.recharge()
+    answer = world.recharge()()
 
     with world.web.dying_at(point):
         world.collect(answer)
@@ -205,10 +205,9 @@ def test_notice_of_a_recharge_killed_counts_once(world: World, point):
 
 @pytest.mark.parametrize("point", [*NOTICE, "refund.row_written"])
 def test_notice_of_late_money_killed_gives_it_back_once(world: World, point):
-    order = world.order()
-    answer = world.pay(order)
-    cancel = f"/qaorder/order/cancel/{order.order_number}/"
-    assert world.call(world.patient.user, "PUT", cancel).status_code == 200
+    order = world.new_order()
+    answer = world.pay(order)()
+    assert world.cancel(order)().status_code == 200
 
     with world.web.dying_at(point):
         world.collect(answer)
@@ -224,13 +223,13 @@ def test_notice_of_late_money_killed_gives_it_back_once(world: World, point):
 
 @pytest.mark.parametrize("channel", ["alipay", "balance"])
 def test_refund_request_killed_changes_nothing_and_works_again(world: World, channel):
-    world.patient = make_patient(balance_fen=1500)
+    fill(world.patient.user, 1500)
     order = world.paid_order(channel)
 
     with world.web.dying_at("refund.row_written"):
-        assert world.ask_for_refund(order) is None
+        assert world.refund(order)() is None
     world.now(order, Status.PAID)
-    assert world.ask_for_refund(order).status_code == 200
+    assert world.refund(order)().status_code == 200
     world.recover()
 
     world.now(order, Status.CANCELLED)
@@ -244,7 +243,7 @@ def test_refund_request_killed_changes_nothing_and_works_again(world: World, cha
 @pytest.mark.parametrize("point", SENDING)
 def test_refund_sending_killed_sends_it_once(world: World, point, channel, told):
     order = world.paid_order(channel)
-    assert world.ask_for_refund(order).status_code == 200
+    assert world.refund(order)().status_code == 200
     world.sandbox.webhooks.hold()
     if told == "by asking":
         world.fall_silent()
@@ -260,7 +259,7 @@ def test_refund_sending_killed_sends_it_once(world: World, point, channel, told)
 
 def test_notice_of_a_refund_killed_books_it_once(world: World):
     order = world.paid_order("wx")
-    assert world.ask_for_refund(order).status_code == 200
+    assert world.refund(order)().status_code == 200
     world.sandbox.script_refunds("pending")
     world.jobs.run()
     refund = order.payments.get().refunds.get()
@@ -295,9 +294,9 @@ def test_overdue_refund_killed_is_paid_back_once(world: World, point):
 
 @pytest.mark.parametrize("paid", [True, False])
 def test_question_about_a_lost_answer_killed_is_asked_again(world: World, paid):
-    order = world.order()
+    order = world.new_order()
     with world.web.dying_at("pay.charge_created"):
-        assert world.pay(order) is None
+        assert world.pay(order)() is None
     if paid:
         world.fall_silent()
         world.provider.pay(world.provider.charges()[0]["id"])
@@ -307,7 +306,7 @@ def test_question_about_a_lost_answer_killed_is_asked_again(world: World, paid):
     world.recover()
 
     if not paid:
-        world.collect(world.pay(order))
+        world.collect(world.pay(order)())
         world.wait_for_notices()
     world.now(order, Status.PAID)
     assert_settled(world.provider, charges=1)
@@ -315,9 +314,9 @@ def test_question_about_a_lost_answer_killed_is_asked_again(world: World, paid):
 
 @pytest.mark.parametrize("paid", ["in time", "late", "never"])
 def test_expiry_killed_while_asking_decides_next_time(world: World, paid):
-    order = world.order()
+    order = world.new_order()
     world.fall_silent()
-    charge_id = world.pay(order).json()["charge"]["id"]
+    charge_id = world.pay(order)().json()["charge"]["id"]
     overdue = settings.ORDER_EXPIRY_GRACE + timedelta(minutes=1)
     age(order, pay_deadline=overdue)
     if paid != "never":
@@ -332,7 +331,7 @@ def test_expiry_killed_while_asking_decides_next_time(world: World, paid):
 
 
 def test_expiry_killed_after_the_first_order_does_the_second_next_time(world: World):
-    orders = [world.order(), world.order()]
+    orders = [world.new_order(), world.new_order()]
     for order in orders:
         age(order, pay_deadline=settings.ORDER_EXPIRY_GRACE + timedelta(minutes=1))
 
@@ -356,11 +355,10 @@ def test_finish_killed_pays_the_doctor_once(world: World, by):
         world.now(order, Status.ANSWERED)
         world.recover()
     else:
-        path = f"/qaorder/order/finish/{order.order_number}/"
         with world.web.dying_at("finish.paid_out"):
-            assert world.call(world.patient.user, "PUT", path) is None
+            assert world.finish(order)() is None
         world.now(order, Status.ANSWERED)
-        assert world.call(world.patient.user, "PUT", path).status_code == 200
+        assert world.finish(order)().status_code == 200
 
     world.now(order, Status.FINISHED)
     assert Transaction.objects.filter(kind="completion").count() == 1

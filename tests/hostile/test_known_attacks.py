@@ -10,7 +10,7 @@ from qaorder.models import DiagnosisTag, IdempotencyKey, Status
 from tests.hostile.server import MOST_ERROR
 from tests.support import people
 from tests.support.processes import HOST
-from tests.support.world import World
+from tests.support.world import Cast
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 JSON = {"Content-Type": "application/json"}
@@ -53,7 +53,7 @@ def test_combining_marks_in_a_username(server, pairs, status):
     ("count", "status"), [(700_000, 413), (85_000, 400), (101, 400), (10, 400)]
 )
 def test_a_wide_array_of_arrays_as_files(server, count, status):
-    world = World(Status.PAID)
+    world = Cast(Status.PAID)
     raw = b'{"order": "%s", "condition_description": "a", "file_list": [%s]}' % (
         world.order.order_number.encode(),
         b",".join([b"[]"] * count),
@@ -71,7 +71,7 @@ def test_a_wide_array_of_arrays_as_files(server, count, status):
     ("count", "status"), [(600_000, 413), (50_000, 400), (101, 400), (51, 400)]
 )
 def test_a_wide_array_of_texts_as_tags(server, count, status):
-    world = World(Status.WAITING)
+    world = Cast(Status.WAITING)
     body = {
         "question": world.order.question.pk,
         "diagnosis_result": "a",
@@ -119,7 +119,7 @@ def test_a_big_file_is_refused_before_it_is_sent(server, temporary, url):
 
 
 def test_an_answer_that_is_stored_does_not_repeat_what_was_sent(server):
-    world = World()
+    world = Cast()
     client = world.client("patient")
     body = {"doctor": "doctor1", "order_type": "x" * 200_000}
 

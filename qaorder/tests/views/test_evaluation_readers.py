@@ -9,7 +9,7 @@ from accounts.models import Doctor, User
 from qaorder.models import Evaluation, Order, OrderType, Status
 from tests.support import people
 from tests.support.people import client_for, make_doctor, make_patient, order_in
-from tests.support.world import KNOWN, World
+from tests.support.world import KNOWN, Cast
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,7 @@ def shown(client, doctor):
 
 @pytest.mark.parametrize("role", KNOWN)
 def test_who_wrote_is_for_the_doctor_and_the_writer_alone(role):
-    world = World(Status.EVALUATED)
+    world = Cast(Status.EVALUATED)
     User.objects.filter(pk=world.patient.user_id).update(
         name="张三丰", avatar="http://a.cn/1.jpg", invitation_code="SECRET22"
     )
@@ -50,7 +50,7 @@ def test_who_wrote_is_for_the_doctor_and_the_writer_alone(role):
 
 
 def test_a_writer_without_a_name_is_shown_without_one():
-    world = World(Status.EVALUATED)
+    world = Cast(Status.EVALUATED)
 
     (row,) = shown(world.client("other_patient"), world.doctor)
 

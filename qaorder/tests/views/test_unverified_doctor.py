@@ -9,11 +9,10 @@ from feiqingsong import failpoints
 from qaorder.models import Answer, DiagnosisTag, Order, Question, Status
 from qaorder.services import consultation
 from qaorder.tests.views.access_matrix import ROWS
-from qaorder.tests.views.test_access_matrix import send
 from tests.support import people
 from tests.support.books import picture
 from tests.support.people import client_for
-from tests.support.world import World
+from tests.support.world import Cast
 
 VERIFIED_ONLY = {
     "POST /qaorder/answer/create/",
@@ -76,10 +75,10 @@ def test_every_endpoint_open_to_doctors_is_classified():
 
 def answer_of(row, is_verified):
     with transaction.atomic():
-        world = World(row.status, is_refunded=row.is_refunded)
+        world = Cast(row.status, is_refunded=row.is_refunded)
         Doctor.objects.filter(pk=world.doctor.pk).update(is_verified=is_verified)
         before = picture()
-        response = send(world, row, "doctor")
+        response = world.send(row, "doctor")
         changed = {name for name, rows in picture().items() if rows != before[name]}
         transaction.set_rollback(True)
     return response, changed - {"knox.AuthToken"}
