@@ -5,7 +5,6 @@ import re
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.test import Client
 from django.urls import reverse
 from knox.models import AuthToken
 from rest_framework.test import APIClient
@@ -19,13 +18,6 @@ pytestmark = pytest.mark.django_db
 USERS = "/admin/accounts/user/"
 DOCTORS = "/admin/accounts/doctor/"
 STRONG = "lungs-and-air-42"
-
-
-@pytest.fixture
-def boss(client: Client) -> User:
-    user = people.make_user("boss", is_staff=True, is_superuser=True)
-    client.force_login(user)
-    return user
 
 
 def user_form(user: User, **changes):

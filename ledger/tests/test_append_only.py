@@ -100,4 +100,4 @@ def test_a_leg_cannot_be_added_to_a_committed_transaction():
     with pytest.raises(IntegrityError, match="must sum to zero"), transaction.atomic():
         Entry.objects.create(transaction=record, account=ledger.held(), amount_fen=1)
 
-    books.assert_whole()
+    books.assert_balanced()

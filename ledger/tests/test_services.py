@@ -89,7 +89,7 @@ def test_a_stale_account_object_cannot_overdraw():
         ledger.post(ADJUSTMENT, "again", {platform: 100, stale: -100})
 
     assert Account.objects.get(pk=wallet.pk).balance_fen == 0
-    books.assert_whole()
+    books.assert_balanced()
 
 
 def test_the_database_itself_refuses_a_negative_wallet():
@@ -115,7 +115,7 @@ def test_entries_keep_the_balance_after_where_there_is_one():
     ) == {None}
     assert Transaction.objects.get(reference="out").order_number == "26digits"
     assert ledger.balance_fen(wallet.owner) == 180
-    books.assert_whole()
+    books.assert_balanced()
 
 
 def test_a_user_without_a_wallet_has_nothing_and_opens_none_by_asking():
@@ -157,7 +157,7 @@ def test_a_completed_order_is_divided_without_losing_a_fen(settings, price, perc
     assert after.get("platform", 0) - before.get("platform", 0) == share
     assert after.get(f"earnings:{doctor.user.pk}", 0) == rest
     assert Transaction.objects.get(kind="completion").order_number == order.order_number
-    books.assert_whole()
+    books.assert_balanced()
 
 
 def test_a_free_order_is_completed_without_money():

@@ -6,7 +6,6 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -32,13 +31,6 @@ READ_ONLY = [
     for model in admin.site._registry
     if model._meta.app_label in OURS and model not in WRITTEN_BY_STAFF
 ]
-
-
-@pytest.fixture
-def boss(client: Client) -> User:
-    user = people.make_user("boss", is_staff=True, is_superuser=True)
-    client.force_login(user)
-    return user
 
 
 def make_rows(number: int) -> None:

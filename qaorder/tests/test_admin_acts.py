@@ -5,14 +5,13 @@ from django.contrib.admin.models import LogEntry
 from django.db import OperationalError
 from django.test import Client
 
-from accounts.models import User
 from feiqingsong import errors, failpoints
 from qaorder.admin.acts import PARAMETERS
 from qaorder.models import Order, Payout, StaffRequest, Status
 from qaorder.payments import staff
-from qaorder.tests.payments.test_staff import prepare
 from tests.support import books, people
 from tests.support.staff import act, login_as_staff, text, url_of
+from tests.support.ways_out import prepare
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,13 +23,6 @@ NOBODY = {"bearer": ["", "order", "nobody"], "to": ["", "nobody", "boss", "x" * 
 """What an act's form must not take; `boss` is no patient."""
 
 VERBS = pytest.mark.parametrize("verb", staff.VERBS)
-
-
-@pytest.fixture
-def boss(client: Client) -> User:
-    user = people.make_user("boss", is_staff=True, is_superuser=True)
-    client.force_login(user)
-    return user
 
 
 @pytest.fixture

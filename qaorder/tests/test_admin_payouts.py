@@ -3,9 +3,8 @@
 import pytest
 from django.test import Client
 
-from accounts.models import User
 from qaorder.models import Payout
-from tests.support import books, people
+from tests.support import books
 from tests.support.staff import act, login_as_staff, text, url_of
 
 pytestmark = pytest.mark.django_db
@@ -18,13 +17,6 @@ FORM = {
     "amount_fen": "14.90",
     "fee_fen": "0.10",
 }
-
-
-@pytest.fixture
-def boss(client: Client) -> User:
-    user = people.make_user("boss", is_staff=True, is_superuser=True)
-    client.force_login(user)
-    return user
 
 
 def enter(client: Client, **changes):

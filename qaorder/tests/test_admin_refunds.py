@@ -4,10 +4,8 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.test import Client
 from django.utils import timezone
 
-from accounts.models import User
 from ledger.models import Entry
 from ledger.services import balance_fen
 from qaorder import models
@@ -23,13 +21,6 @@ pytestmark = pytest.mark.django_db
 ORDERS = "/admin/qaorder/order/"
 REFUNDS = "/admin/qaorder/refund/"
 HELD = "/admin/qaorder/heldcharge/"
-
-
-@pytest.fixture
-def boss(client: Client) -> User:
-    user = people.make_user("boss", is_staff=True, is_superuser=True)
-    client.force_login(user)
-    return user
 
 
 def failed_refund() -> models.Refund:

@@ -135,7 +135,7 @@ def _account_cases(holder: Holder) -> list[Case]:
         rows: dict[str, Any] = {
             "user": user,
             "doctor": one.doctor,
-            "token": AuthToken.objects.get(user=user),
+            "token": AuthToken.objects.get(user=one.by_doctor.user),
             "tag": DiagnosisTag.objects.create(owner=user, name="支气管炎"),
             "drug": Drug.objects.create(owner=user, name="阿莫西林"),
         }

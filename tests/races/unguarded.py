@@ -1,6 +1,10 @@
 """The guards, taken away one at a time: context managers that break the service on purpose.
 
 Each says which guard it removes. A race that still finds nothing wrong then proves nothing.
+
+This is the one file that may patch our own code, private names too: a guard is what no public name
+offers to leave out, and taking it away is how the race test is seen to go red. Where a name here is
+gone, the guard has moved; the twin must follow it or it guards nothing.
 """
 
 import threading

@@ -98,6 +98,12 @@ def assert_whole(provider: Provider | None = None) -> None:
     assert not problems, problems
 
 
+def assert_balanced() -> None:
+    """The ledger's sums alone, for tests of the ledger that invent what money is for."""
+    problems = _sums()
+    assert not problems, problems
+
+
 def assert_settled(provider: Provider, *, charges: int, refunds: int = 0) -> None:
     """The whole book is right, nothing waits, and the provider has so many charges and refunds."""
     problems = whole_book(provider) + unfinished() + order_problems(*Order.objects.all())

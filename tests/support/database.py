@@ -1,5 +1,6 @@
 """What tests do to the database: hold locks as somebody else would, and empty it between tests."""
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,6 +87,38 @@ def held(*rows: Model) -> Iterator[Holder]:
         yield holder
     finally:
         holder.close()
+
+
+@contextmanager
+def locked_elsewhere(row: Model) -> Iterator[None]:
+    """Another connection holds the row, or on SQLite the whole database."""
+    if connection.vendor != "sqlite":
+        with held(row):
+            yield
+        return
+    other = sqlite3.connect(str(connection.settings_dict["NAME"]), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.rollback()
+        other.close()
+
+
+@contextmanager
+def impatient() -> Iterator[None]:
+    """Wait 0.2 s for a lock instead of seconds."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA busy_timeout = 200")
+            before = "PRAGMA busy_timeout = 5000"
+        else:
+            cursor.execute("SET lock_timeout = '200ms'")
+            before = "RESET lock_timeout"
+        try:
+            yield
+        finally:
+            cursor.execute(before)
 
 
 def wait_until_blocked(count: int = 1) -> None:

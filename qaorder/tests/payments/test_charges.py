@@ -31,9 +31,8 @@ def crowd(provider):
     """Makes so many charges of other customers in the channel, from a second on."""
     sandbox = provider.sandbox
     store, app = sandbox.store, sandbox.options.app_id
-    person = {"client_ip": "127.0.0.1", "currency": "cny", "subject": "x", "body": "x"}
-    sold = {"order_no": "5555555500", "app": {"id": app}, "channel": "wx", "amount": 900}
-    doc = json.dumps(sandbox.charges.stored(sandbox.create_charge(person | sold)["id"]))
+    sold = provider.create_charge("5555555500", "wx", 900)
+    doc = json.dumps(sandbox.charges.stored(sold["id"]))
     store.run("DELETE FROM charges WHERE order_no = '5555555500'")
 
     def make(number, created, step=0.0):

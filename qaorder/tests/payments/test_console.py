@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from tests.support.ways_out import accept, paid_order, settle_all, told
 
 from feiqingsong.errors import CannotRefund, InsufficientBalance, StaffRefusal
 from qaorder.jobs import orders as sweeps
@@ -23,46 +24,14 @@ from qaorder.models import (
     Resolution,
     Status,
 )
-from qaorder.payments import checkout, console, held, outbox, reconcile, refunds
+from qaorder.payments import checkout, console, held, reconcile, refunds
 from qaorder.services import orders
 from tests.support import books, people
-from tests.support.people import answer, ask, make_user, refund
+from tests.support.people import refund
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 UNKNOWN, UNDONE = "refund_unknown", "refund_undone"
-
-
-def paid_order(provider, status=Status.PAID, order_type=OrderType.ONLINE):
-    """An order paid by alipay and brought to this status."""
-    order = people.new_order(order_type)
-    payment = people.pay_remotely(provider, order)
-    if status >= Status.WAITING:
-        ask(order)
-    if status >= Status.ANSWERED:
-        answer(Order.objects.get(pk=order.pk).question)
-    if status >= Status.FINISHED:
-        orders.finish_order(order=Order.objects.get(pk=order.pk), role=Role.PATIENT)
-    order.refresh_from_db()
-    return order, payment
-
-
-def told(provider, payment, amount=None):
-    """The difference that the notice of a console's refund leaves."""
-    made = provider.console_refund(payment.charge_id, amount)
-    provider.deliver_all("refund.succeeded")
-    return Discrepancy.objects.get(refund_id=made["id"])
-
-
-def settle_all(provider):
-    """Send and follow up refunds until nothing is due, with their notices."""
-    Refund.objects.filter(status=RefundStatus.OPEN).update(next_try_at=timezone.now())
-    outbox.send_due()
-    provider.deliver_all()
-
-
-def accept(row, bearer=Bearer.PLATFORM):
-    return console.accept(row, bearer=bearer, actor=make_user(is_staff=True), reason="已核实")
 
 
 @pytest.mark.parametrize("way", ["notice", "comparison"])

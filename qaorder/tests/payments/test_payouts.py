@@ -13,11 +13,6 @@ HEADING = "channel,reference,paid_on,amount,fee\n"
 FILE = HEADING + "wx,b1,2026-01-02,14.90,0.10\nalipay,b2,2026-01-02,0.00,1.00\n"
 
 
-@pytest.fixture
-def boss():
-    return make_user("boss", is_staff=True, is_superuser=True)
-
-
 def enter(tmp_path, text, by="boss"):
     path = tmp_path / "settlement.csv"
     path.write_text(text, "utf-8")

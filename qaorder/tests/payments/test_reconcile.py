@@ -60,19 +60,7 @@ def paid(provider, channel="wx", **people):
 
 def stranger(provider, number, amount_fen=900):
     """Money collected in our app under a number that we never gave."""
-    sandbox = provider.sandbox
-    charge = sandbox.create_charge(
-        {
-            "order_no": number,
-            "app": {"id": sandbox.options.app_id},
-            "channel": "alipay",
-            "amount": amount_fen,
-            "client_ip": "127.0.0.1",
-            "currency": "cny",
-            "subject": "x",
-            "body": "x",
-        }
-    )
+    charge = provider.create_charge(number, amount=amount_fen)
     provider.pay(charge["id"])
     return charge["id"]
 

@@ -1,22 +1,17 @@
 """Acts of staff that move money: each one known, each with a reason, large ones by two members."""
 
-from datetime import date, timedelta
-
 import pytest
 from django.contrib.auth.models import Permission
 from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
 from feiqingsong.errors import StaffRefusal
-from feiqingsong.tests.test_errors import impatient, locked_elsewhere
 from ledger.models import Entry
 from qaorder.models import (
     Discrepancy,
-    HeldCharge,
     HeldResolution,
     Order,
     OrderType,
-    Payout,
     Refund,
     RefundMeans,
     RefundStatus,
@@ -26,14 +21,12 @@ from qaorder.models import (
 from qaorder.payments import outbox, staff
 from qaorder.payments.settlement import PaidCharge, settle
 from tests.support import books, people
-from tests.support.people import make_patient, make_user, order_in, refund
+from tests.support.database import impatient, locked_elsewhere
+from tests.support.people import make_user, order_in, refund
+from tests.support.ways_out import TARGETS, failed_refund, held, paid, payout, prepare
+from tests.support.world import drain
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def boss():
-    return make_user(is_staff=True, is_superuser=True)
 
 
 @pytest.fixture
@@ -41,102 +34,10 @@ def other():
     return make_user(is_staff=True, is_superuser=True)
 
 
-def paid(provider):
-    return people.pay_remotely(provider, people.new_order()).order
-
-
-def failed_refund(provider):
-    order = paid(provider)
-    provider.reject_refunds(order.paid_with.charge_id)
-    refund(order)
-    outbox.send_due()
-    return Refund.objects.get(payment__order=order)
-
-
-def held(provider):
-    charge = provider.sandbox.create_charge(
-        {
-            "order_no": "20260101000001",
-            "app": {"id": provider.sandbox.options.app_id},
-            "channel": "alipay",
-            "amount": 1500,
-            "client_ip": "127.0.0.1",
-            "currency": "cny",
-            "subject": "x",
-            "body": "x",
-            "extra": {},
-        }
-    )
-    provider.pay_and_tell(charge["id"])
-    return HeldCharge.objects.get(charge_id=charge["id"])
-
-
-def difference(provider):
-    order = paid(provider)
-    made = provider.console_refund(order.paid_with.charge_id)
-    provider.deliver_all("refund.succeeded")
-    return Discrepancy.objects.get(refund_id=made["id"])
-
-
-def undone(provider):
-    order = paid(provider)
-    refund(order)
-    outbox.send_due()
-    provider.fail_refund_late(Refund.objects.get(payment__order=order).refund_id)
-    provider.deliver_all("refund.failed")
-    return Discrepancy.objects.get(kind="refund_undone")
-
-
-def payout(provider):
-    paid(provider)
-    return Payout.objects.create(
-        channel="alipay", reference="b1", paid_on=date(2026, 1, 2), amount_fen=1490, fee_fen=10
-    )
-
-
-def overdue(provider):
-    order = paid(provider)
-    provider.sandbox.script_refunds("wait")
-    refund(order)
-    outbox.send_due()
-    Refund.objects.update(created_at=timezone.now() - timedelta(days=4))
-    return Refund.objects.get(payment__order=order)
-
-
-TARGETS = {
-    "refund_order": (paid, {}),
-    "refund_completed": (lambda _: order_in(Status.FINISHED), {"bearer": "doctor"}),
-    "give_up_refund": (overdue, {}),
-    "retry_refund": (failed_refund, {}),
-    "refund_to_balance": (failed_refund, {}),
-    "settle_refund_outside": (failed_refund, {}),
-    "accept_console_refund": (difference, {"bearer": "platform"}),
-    "dispute_console_refund": (difference, {}),
-    "take_back_refund": (undone, {}),
-    "refund_held": (held, {}),
-    "assign_held": (held, {"to": "someone"}),
-    "keep_held": (held, {}),
-    "book_payout": (payout, {}),
-}
-"""For each verb a row that it acts on, made by the paths that lead there."""
-
-
-def prepare(verb, provider):
-    make, arguments = TARGETS[verb]
-    if verb == "assign_held":
-        make_patient("someone")
-    return make(provider), arguments
-
-
-def settle_all(provider):
-    provider.sandbox.clear_faults()
-    Refund.objects.filter(status=RefundStatus.OPEN).update(next_try_at=timezone.now())
-    outbox.send_due()
-
-
 def assert_whole(provider):
     """Once everything due was sent, audit, book and the provider's own book agree."""
-    settle_all(provider)
+    provider.sandbox.clear_faults()
+    drain()
     books.assert_whole(provider)
 
 
@@ -325,7 +226,8 @@ def test_a_definite_refusal_fails_the_refund_and_each_way_out_ends_it(provider, 
         row = failed_refund(provider)
         assert row.status == RefundStatus.FAILED
         staff.ask(verb, row, actor=boss, reason="x")
-        settle_all(provider)
+        provider.sandbox.clear_faults()
+        drain()
         row.refresh_from_db()
         assert (row.status, row.means) == (RefundStatus.SUCCEEDED, means)
         if ends == "wallet":

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db.models.signals import post_init
 from django.utils import timezone
+from tests.support.ways_out import accept, paid_order, settle_all, told, waiting_refund
 
 from feiqingsong import failpoints
 from feiqingsong.errors import StaffRefusal
@@ -33,7 +34,6 @@ from qaorder.payments import (
     staff,
 )
 from qaorder.services import orders
-from qaorder.tests.payments.test_console import accept, paid_order, settle_all, told
 from tests.support import books, people
 from tests.support.people import make_user, refund
 
@@ -56,16 +56,6 @@ def told_of(provider, row):
     made = provider.console_refund(row.charge_id, 500)
     provider.deliver_all("refund.succeeded")
     return Discrepancy.objects.get(refund_id=made["id"])
-
-
-def waiting_refund(provider):
-    """A refund of ours that the provider has kept pending for longer than staff wait."""
-    order, payment = paid_order(provider)
-    provider.sandbox.script_refunds("wait")
-    refund(order)
-    outbox.send_due()
-    Refund.objects.update(created_at=timezone.now() - timedelta(days=4))
-    return Refund.objects.get(payment=payment)
 
 
 def compare():
