@@ -24,6 +24,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench import soak  # noqa: E402 (found through the line above)
+from tests.support.processes import Web  # noqa: E402
 
 PART_FEN = 500
 JOBS = 2
@@ -121,54 +122,14 @@ def deliver(sandbox: Any, web: Any, jobs: Jobs, cluster: Any, seen: int, options
     connection.close()  # the database was away
 
 
-def net_at_the_provider(sandbox: Any) -> Counter[str]:
-    """What the provider holds for us per channel: collected less returned, in fen."""
-    book = sandbox.book()
-    channels = {charge["id"]: charge["channel"] for charge in book["charges"]}
-    net = Counter(dict.fromkeys(channels.values(), 0))
-    for charge in book["charges"]:
-        net[charge["channel"]] += charge["amount"] if charge["paid"] else 0
-    for refund in book["refunds"]:
-        if refund["status"] == "succeeded":
-            net[channels[refund["charge"]]] -= refund["amount"]
-    return net
-
-
-def unbooked() -> Counter[str]:
-    """What the open differences say of money that our book does not know yet."""
-    from qaorder.models import Discrepancy
-
-    open_ones = Discrepancy.objects.filter(resolved_at=None)
-    found: Counter[str] = Counter()
-    for kind, channel, fen in open_ones.values_list(
-        "kind", "payment__channel", "provider_amount_fen"
-    ):
-        found[channel] += {"refund_unknown": -1, "refund_undone": 1}[kind] * (fen or 0)
-    return found
-
-
-def verdict(sandbox: Any, environment: dict[str, str]) -> list[str]:
+def verdict(provider: Any) -> list[str]:
     """Compare our book with the provider's; return what disagrees."""
     from django.db import connection
 
-    from ledger import services as ledger
+    from tests.support.books import whole_book
 
     connection.close()
-    failed, differences = [], unbooked()
-    for channel, net in net_at_the_provider(sandbox).items():
-        booked = -sum(ledger.clearing(channel).entries.values_list("amount_fen", flat=True))
-        print(f"  {channel}: {net} fen there, {booked} here, {differences[channel]} to be decided")
-        if net != booked + differences[channel]:
-            failed.append(channel)
-    audit = subprocess.run(
-        [sys.executable, "manage.py", "money_audit"],
-        cwd=soak.ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    print("".join(f"  {line}\n" for line in audit.stdout.splitlines() if "ok " not in line))
-    return failed + ["money_audit"] * bool(audit.returncode)
+    return whole_book(provider)
 
 
 def decide(environment: dict[str, str]) -> Counter[str]:
@@ -213,6 +174,7 @@ def run(folder: Path, cluster: Any, options: Any) -> int:
     from django.core.management import call_command
 
     from pingpp_sandbox.sandbox import Sandbox
+    from tests.support.provider import Provider
 
     call_command("migrate", verbosity=0)
     account = {"api_key": settings.PINGPP_API_KEY, "app_id": settings.PINGPP_APP_ID}
@@ -222,17 +184,18 @@ def run(folder: Path, cluster: Any, options: Any) -> int:
             "PINGPP_PRIVATE_KEY": sandbox.keys.merchant_private,
             "PINGPP_PUBLIC_KEY": sandbox.keys.pingpp_public,
         }
-        soak.make_charges(sandbox, options.payments)
-        return through_it_all(sandbox, cluster, environment, options)
+        provider = Provider(sandbox)
+        soak.make_charges(provider, options.payments)
+        return through_it_all(provider, cluster, environment, options)
 
 
-def through_it_all(sandbox: Any, cluster: Any, environment: dict[str, str], options: Any) -> int:
+def through_it_all(provider: Any, cluster: Any, environment: dict[str, str], options: Any) -> int:
     from qaorder.audit.attention import waiting_for_staff
 
-    web, jobs = soak.Web(environment), Jobs(environment)
+    sandbox, jobs = provider.sandbox, Jobs(environment)
+    web = Web(sandbox, cluster.data.parent / "web", workers=soak.WORKERS, threads=soak.THREADS)
     seen, began = 0, time.monotonic()
     try:
-        web.wait()
         for phase in range(3):
             deliver(sandbox, web, jobs, cluster, seen, options)
             seen = len(sandbox.events())
@@ -243,12 +206,12 @@ def through_it_all(sandbox: Any, cluster: Any, environment: dict[str, str], opti
         deliver(sandbox, web, jobs, cluster, seen, options)
     finally:
         jobs.stop()
-        web.stop()
+        web.end()
     soak.settle_everything(environment)
     print(f"{len(sandbox.events())} notices in {time.monotonic() - began:.0f} s; books:")
-    failed = verdict(sandbox, environment)
+    failed = verdict(provider)
     print(f"staff: {dict(decide(environment))}")
-    failed += verdict(sandbox, environment)
+    failed += verdict(provider)
     failed += [str(waiting) for waiting in waiting_for_staff()]
     print("FAILED: " + ", ".join(failed) if failed else "every yuan is back or earned")
     return 1 if failed else 0

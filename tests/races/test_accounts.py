@@ -1,9 +1,7 @@
 """Accounts and catalogues: no change is lost, and no token outlives a change of password."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
-from unittest import mock
 
 import pytest
 from knox.models import AuthToken
@@ -86,7 +84,7 @@ def test_a_login_with_the_old_password_while_it_changes(race: Race) -> None:
         login = {"username": world.patient.user.username, "password": people.PASSWORD}
         changed = []
 
-        with _before(services, "issue_token", lambda: changed.append(change())):
+        with unguarded.doing_before(services, "issue_token", lambda: changed.append(change())):
             answer = APIClient().post("/accounts/login/", login, format="json")
 
         tokens = AuthToken.objects.filter(user=world.patient.user).count()
@@ -132,7 +130,7 @@ def test_a_login_with_the_old_password_while_it_is_reset(race: Race) -> None:
         login = {"username": user.username, "password": people.PASSWORD}
         done = []
 
-        with _before(
+        with unguarded.doing_before(
             services,
             "issue_token",
             lambda: done.append(_reset(body | {"new_password": NEW_PASSWORD})),
@@ -207,14 +205,3 @@ def test_an_entry_saved_while_it_is_deleted_stays_deleted(race: Race) -> None:
         )
 
     race.run("–   an entry saved and deleted", play, unguarded.saving_what_was_read)
-
-
-def _before(owner: Any, name: str, act: Callable[[], Any]) -> Any:
-    """Do something just before a function of ours is called."""
-    function = getattr(owner, name)
-
-    def both(*args: Any, **kwargs: Any) -> Any:
-        act()
-        return function(*args, **kwargs)
-
-    return mock.patch.object(owner, name, both)
