@@ -9,12 +9,15 @@ import pytest
 import redis
 from django.conf import settings as django_settings
 from django.db import connection
+from django.test import Client
 
+from accounts.models import User
 from api import failpoints
-from feiqingsong.testing.limits import Counting
-from feiqingsong.testing.provider import Provider
-from feiqingsong.testing.sqlite import lift_append_only_for_flush
 from pingpp_sandbox.sandbox import Sandbox
+from tests.support.database import lift_append_only_for_flush
+from tests.support.limits import Counting
+from tests.support.people import make_user
+from tests.support.provider import Provider
 
 POSTGRES_REASON = "needs PostgreSQL"
 REDIS_REASON = "needs Redis"
@@ -75,6 +78,14 @@ def provider(running_sandbox: Sandbox, settings: Any) -> Iterator[Provider]:
     provider = Provider(running_sandbox)
     yield provider
     provider.reset()
+
+
+@pytest.fixture
+def boss(client: Client) -> User:
+    """A member of staff who may everything, signed in at the admin's pages."""
+    user = make_user("boss", is_staff=True, is_superuser=True)
+    client.force_login(user)
+    return user
 
 
 @pytest.fixture(params=["database", "redis"])

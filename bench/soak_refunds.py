@@ -24,6 +24,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench import soak  # noqa: E402 (found through the line above)
+from tests.support.processes import Web  # noqa: E402
 
 PART_FEN = 500
 JOBS = 2
@@ -57,26 +58,26 @@ class Jobs:
 
 def serve_orders() -> None:
     """Bring the paid orders to random states: paid, waiting, answered, finished."""
-    from feiqingsong.testing import factories
     from qaorder.models import Order, Status
+    from tests.support import people
 
     for order in Order.objects.filter(status=Status.PAID).select_related("patient__user"):
         reached = random.choice((Status.PAID, Status.WAITING, Status.ANSWERED, Status.FINISHED))
         if reached >= Status.WAITING:
-            factories.ask(order)
+            people.ask(order)
         if reached >= Status.ANSWERED:
-            factories.answer(Order.objects.get(pk=order.pk).question)
+            people.answer(Order.objects.get(pk=order.pk).question)
         if reached >= Status.FINISHED:
             served = Order.objects.get(pk=order.pk)
-            factories.orders.finish_order(order=served, role=factories.Role.PATIENT)
+            people.orders.finish_order(order=served, role=people.Role.PATIENT)
 
 
 def misbehave(sandbox: Any, phase: int) -> Counter[str]:
     """Ask for refunds and make some in the console; return how many of each."""
     from api.errors import Refusal
-    from feiqingsong.testing import factories
     from payments.models import Refund
     from qaorder.models import Order
+    from tests.support import people
 
     done: Counter[str] = Counter()
     for order in Order.objects.filter(status__range=(1, 5)):
@@ -87,7 +88,7 @@ def misbehave(sandbox: Any, phase: int) -> Counter[str]:
             done["refused for good"] += 1
         if dice < 0.3:
             try:
-                factories.refund(order)
+                people.refund(order)
                 done["asked for"] += 1
             except Refusal:
                 done["asked for in vain"] += 1
@@ -122,64 +123,24 @@ def deliver(sandbox: Any, web: Any, jobs: Jobs, cluster: Any, seen: int, options
     connection.close()  # the database was away
 
 
-def net_at_the_provider(sandbox: Any) -> Counter[str]:
-    """What the provider holds for us per channel: collected less returned, in fen."""
-    book = sandbox.book()
-    channels = {charge["id"]: charge["channel"] for charge in book["charges"]}
-    net = Counter(dict.fromkeys(channels.values(), 0))
-    for charge in book["charges"]:
-        net[charge["channel"]] += charge["amount"] if charge["paid"] else 0
-    for refund in book["refunds"]:
-        if refund["status"] == "succeeded":
-            net[channels[refund["charge"]]] -= refund["amount"]
-    return net
-
-
-def unbooked() -> Counter[str]:
-    """What the open differences say of money that our book does not know yet."""
-    from payments.models import Discrepancy
-
-    open_ones = Discrepancy.objects.filter(resolved_at=None)
-    found: Counter[str] = Counter()
-    for kind, channel, fen in open_ones.values_list(
-        "kind", "payment__channel", "provider_amount_fen"
-    ):
-        found[channel] += {"refund_unknown": -1, "refund_undone": 1}[kind] * (fen or 0)
-    return found
-
-
-def verdict(sandbox: Any, environment: dict[str, str]) -> list[str]:
+def verdict(provider: Any) -> list[str]:
     """Compare our book with the provider's; return what disagrees."""
     from django.db import connection
 
-    from ledger import services as ledger
+    from tests.support.books import whole_book
 
     connection.close()
-    failed, differences = [], unbooked()
-    for channel, net in net_at_the_provider(sandbox).items():
-        booked = -sum(ledger.clearing(channel).entries.values_list("amount_fen", flat=True))
-        print(f"  {channel}: {net} fen there, {booked} here, {differences[channel]} to be decided")
-        if net != booked + differences[channel]:
-            failed.append(channel)
-    audit = subprocess.run(
-        [sys.executable, "manage.py", "money_audit"],
-        cwd=soak.ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    print("".join(f"  {line}\n" for line in audit.stdout.splitlines() if "ok " not in line))
-    return failed + ["money_audit"] * bool(audit.returncode)
+    return whole_book(provider)
 
 
 def decide(environment: dict[str, str]) -> Counter[str]:
     """Let staff end whatever waits for them, each thing one way or the other."""
     from api.errors import Refusal, StaffRefusal
-    from feiqingsong.testing import factories
     from payments import staff_acts
     from payments.models import Discrepancy, Refund
+    from tests.support import people
 
-    boss = factories.make_user(is_staff=True, is_superuser=True)
+    boss = people.make_user(is_staff=True, is_superuser=True)
     done: Counter[str] = Counter()
     for _ in range(4):
         rows: list[Any] = [*Discrepancy.objects.filter(resolved_at=None)]
@@ -214,6 +175,7 @@ def run(folder: Path, cluster: Any, options: Any) -> int:
     from django.core.management import call_command
 
     from pingpp_sandbox.sandbox import Sandbox
+    from tests.support.provider import Provider
 
     call_command("migrate", verbosity=0)
     account = {"api_key": settings.PINGPP_API_KEY, "app_id": settings.PINGPP_APP_ID}
@@ -223,17 +185,18 @@ def run(folder: Path, cluster: Any, options: Any) -> int:
             "PINGPP_PRIVATE_KEY": sandbox.keys.merchant_private,
             "PINGPP_PUBLIC_KEY": sandbox.keys.pingpp_public,
         }
-        soak.make_charges(sandbox, options.payments)
-        return through_it_all(sandbox, cluster, environment, options)
+        provider = Provider(sandbox)
+        soak.make_charges(provider, options.payments)
+        return through_it_all(provider, cluster, environment, options)
 
 
-def through_it_all(sandbox: Any, cluster: Any, environment: dict[str, str], options: Any) -> int:
+def through_it_all(provider: Any, cluster: Any, environment: dict[str, str], options: Any) -> int:
     from audit.attention import waiting_for_staff
 
-    web, jobs = soak.Web(environment), Jobs(environment)
+    sandbox, jobs = provider.sandbox, Jobs(environment)
+    web = Web(sandbox, cluster.data.parent / "web", workers=soak.WORKERS, threads=soak.THREADS)
     seen, began = 0, time.monotonic()
     try:
-        web.wait()
         for phase in range(3):
             deliver(sandbox, web, jobs, cluster, seen, options)
             seen = len(sandbox.events())
@@ -244,12 +207,12 @@ def through_it_all(sandbox: Any, cluster: Any, environment: dict[str, str], opti
         deliver(sandbox, web, jobs, cluster, seen, options)
     finally:
         jobs.stop()
-        web.stop()
+        web.end()
     soak.settle_everything(environment)
     print(f"{len(sandbox.events())} notices in {time.monotonic() - began:.0f} s; books:")
-    failed = verdict(sandbox, environment)
+    failed = verdict(provider)
     print(f"staff: {dict(decide(environment))}")
-    failed += verdict(sandbox, environment)
+    failed += verdict(provider)
     failed += [str(waiting) for waiting in waiting_for_staff()]
     print("FAILED: " + ", ".join(failed) if failed else "every yuan is back or earned")
     return 1 if failed else 0

@@ -14,7 +14,7 @@ import pytest
 
 from api.errors import REFUSALS
 from feiqingsong.declared import SETTINGS
-from tests.faults.processes import free_port
+from tests.support.processes import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()

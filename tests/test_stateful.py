@@ -28,11 +28,11 @@ from knox.models import AuthToken
 
 from api import errors
 from audit.runner import INVARIANTS, audit
-from feiqingsong.testing.factories import client_for, make_doctor, make_patient, make_user
 from jobs.runner import run_round
 from payments import staff_acts
 from payments.models import Discrepancy, Refund, RefundStatus
 from qaorder import models
+from tests.support.people import client_for, make_doctor, make_patient, make_user
 
 EXAMPLES = int(os.environ.get("STATEFUL_EXAMPLES", "12"))
 STEPS = int(os.environ.get("STATEFUL_STEPS", "30"))

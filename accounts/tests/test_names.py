@@ -17,7 +17,7 @@ from accounts.names import (
     check_username,
 )
 from api.text import HIDDEN
-from feiqingsong.testing.factories import make_doctor, make_user
+from tests.support.people import make_doctor, make_user
 
 
 def refusal_of(check, text):

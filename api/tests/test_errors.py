@@ -1,20 +1,15 @@
 """What becomes of bugs and of a busy database."""
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import pytest
-from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
 from api.errors import REFUSALS
 from api.tests.urls_with_bugs import SECRET
-from feiqingsong.testing.factories import client_for, make_doctor, make_patient, place_order
 from qaorder.models import Status
-from qaorder.tests.viewsets.world import picture
+from tests.support.books import picture
+from tests.support.database import impatient, locked_elsewhere
+from tests.support.people import client_for, make_doctor, make_patient, place_order
 
 BROKEN = '{"detail":"服务器内部错误"}'
 BUSY = '{"detail":"系统繁忙，请稍后重试"}'
@@ -95,50 +90,6 @@ def test_no_error_is_longer_than_what_may_be_stored(broken_urls):
 
     assert response.status_code == 400
     assert response.json() == {"detail": "输入有误，错误过多"}
-
-
-@contextmanager
-def locked_elsewhere(order: Any) -> Iterator[None]:
-    """Another connection holds the order's row, or on SQLite the whole database."""
-    if connection.vendor == "sqlite":
-        other = sqlite3.connect(str(connection.settings_dict["NAME"]), isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
-    else:
-        import psycopg2
-
-        other = psycopg2.connect(**_parameters())
-        with other.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM qaorder_order WHERE id = %s FOR UPDATE", [order.pk])
-    try:
-        yield
-    finally:
-        other.rollback()
-        other.close()
-
-
-def _parameters() -> dict[str, Any]:
-    parameters = connection.get_connection_params()
-    return {
-        key: parameters[key]
-        for key in ("dbname", "user", "password", "host", "port")
-        if key in parameters
-    }
-
-
-@contextmanager
-def impatient() -> Iterator[None]:
-    """Wait 0.2 s for a lock instead of seconds."""
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute("PRAGMA busy_timeout = 200")
-            before = "PRAGMA busy_timeout = 5000"
-        else:
-            cursor.execute("SET lock_timeout = '200ms'")
-            before = "RESET lock_timeout"
-        try:
-            yield
-        finally:
-            cursor.execute(before)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -7,8 +7,8 @@ from django.contrib import admin
 from django.urls import reverse
 
 from api.filters import TOO_MUCH, search_words
-from feiqingsong.testing.factories import client_for, make_doctor, make_user
 from qaorder.models import DiagnosisTag
+from tests.support.people import client_for, make_doctor, make_user
 
 LISTS = ["/accounts/doctors/", "/qaorder/diagnosis_tag/list/", "/qaorder/drug/list/"]
 TOO_LONG = ["a b c d e f", "a" * 51, "a " * 1900, "\u3000".join("abcdef")]

@@ -13,7 +13,10 @@ from rest_framework.exceptions import Throttled, ValidationError
 from accounts.models import Patient
 from api import errors, failpoints, idempotency
 from api.models import IdempotencyKey
-from api.tests.keyed import (
+from qaorder.models import DiagnosisTag, Status
+from qaorder.serializers.inputs import MAX_PICKED
+from tests.support import books, people
+from tests.support.keyed import (
     CASES,
     IN_ONE_TRANSACTION,
     WITH_A_CHARGE,
@@ -27,7 +30,7 @@ from api.tests.keyed import (
     views_of,
     views_that_take_a_key,
 )
-from feiqingsong.testing.factories import (
+from tests.support.people import (
     client_for,
     make_doctor,
     make_patient,
@@ -35,9 +38,6 @@ from feiqingsong.testing.factories import (
     place_order,
     top_up,
 )
-from qaorder.models import DiagnosisTag, Status
-from qaorder.serializers.inputs import MAX_PICKED
-from qaorder.tests import book, flows
 
 DAY = timedelta(hours=24)
 STALL = timedelta(seconds=70)
@@ -54,7 +54,7 @@ def test_every_view_that_takes_a_key_is_among_the_cases():
 def test_a_repeated_request_gets_the_same_status_and_bytes_and_no_second_effect(provider, make):
     case = make()
     first = case.send()
-    before, made = book.everything(), case.made()
+    before, made = books.everything(), case.made()
 
     again = [case.send() for _ in range(2)]
 
@@ -64,20 +64,20 @@ def test_a_repeated_request_gets_the_same_status_and_bytes_and_no_second_effect(
         assert response.status_code == first.status_code
         assert response.content == first.content
         assert response.headers["Content-Type"] == first.headers["Content-Type"]
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 @every_case
 def test_the_key_with_another_body_is_refused(provider, make):
     case = make()
     case.send()
-    before = book.everything()
+    before = books.everything()
 
     response = case.send(body=case.other)
 
     assert response.status_code == 422
     assert response.json() == {"detail": "该 Idempotency-Key 已用于另一个请求"}
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 def test_the_key_on_another_url_is_another_request(provider):
@@ -85,10 +85,10 @@ def test_the_key_on_another_url_is_another_request(provider):
     orders = [place_order(patient, make_doctor()) for _ in range(2)]
     headers = {"Idempotency-Key": "key-1"}
 
-    answers = [flows.try_to_pay(order, "balance", **headers) for order in orders]
+    answers = [people.try_to_pay(order, "balance", **headers) for order in orders]
 
     assert [response.status_code for response in answers] == [200, 422]
-    assert book.wallet(patient.user) == 3500
+    assert books.wallet(patient.user) == 3500
 
 
 @every_case
@@ -115,7 +115,7 @@ def test_the_keys_of_two_callers_are_independent(provider):
     orders = [place_order(make_patient(balance_fen=1500), doctor) for _ in range(2)]
 
     answers = [
-        flows.try_to_pay(order, "balance", **{"Idempotency-Key": "same"}) for order in orders
+        people.try_to_pay(order, "balance", **{"Idempotency-Key": "same"}) for order in orders
     ]
 
     assert [response.status_code for response in answers] == [200, 200]
@@ -168,16 +168,16 @@ def test_a_field_error_is_kept():
 def test_a_refusal_is_kept_though_it_would_not_be_refused_now():
     order = place_order(make_patient(), make_doctor())
     headers = {"Idempotency-Key": "key-1"}
-    first = flows.try_to_pay(order, "balance", **headers)
+    first = people.try_to_pay(order, "balance", **headers)
     top_up(order.patient.user, 1500)
 
-    again = flows.try_to_pay(order, "balance", **headers)
+    again = people.try_to_pay(order, "balance", **headers)
 
     assert first.json()["status"] == -5
     assert (again.status_code, again.content) == (first.status_code, first.content)
     order.refresh_from_db()
     assert order.status == Status.UNPAID
-    assert flows.try_to_pay(order, "balance", **{"Idempotency-Key": "key-2"}).status_code == 200
+    assert people.try_to_pay(order, "balance", **{"Idempotency-Key": "key-2"}).status_code == 200
 
 
 @pytest.mark.parametrize("make", [pay_by_alipay, recharge], ids=lambda make: make.__name__)
@@ -218,7 +218,7 @@ def test_a_request_that_broke_down_before_its_effect_can_be_sent_again(provider,
 )
 def test_the_key_and_the_effect_commit_together_or_not_at_all(make, point):
     case = make()
-    before = book.everything()
+    before = books.everything()
 
     def break_down():
         raise RuntimeError
@@ -228,7 +228,7 @@ def test_the_key_and_the_effect_commit_together_or_not_at_all(make, point):
     failpoints.hooks.clear()
 
     assert broken.status_code == 500
-    assert book.everything() == before
+    assert books.everything() == before
     assert not IdempotencyKey.objects.exclude(status_code=None).exists()
     assert case.send().status_code == 200
     assert case.made() == 1
@@ -237,7 +237,7 @@ def test_the_key_and_the_effect_commit_together_or_not_at_all(make, point):
 @pytest.mark.parametrize("make", IN_ONE_TRANSACTION, ids=lambda make: make.__name__)
 def test_an_effect_whose_answer_could_not_be_kept_has_not_happened(make):
     case = make()
-    before, made = book.everything(), case.made()
+    before, made = books.everything(), case.made()
 
     def break_down():
         raise RuntimeError
@@ -247,7 +247,7 @@ def test_an_effect_whose_answer_could_not_be_kept_has_not_happened(make):
     failpoints.hooks.clear()
 
     assert broken.status_code == 500
-    assert book.everything() == before
+    assert books.everything() == before
     assert case.send().status_code in (200, 201)
     assert case.made() == made + 1
 
@@ -333,7 +333,7 @@ def stall(point, act):
 def test_a_request_that_stalls_past_its_lease_is_fenced_out_by_the_next(provider, make):
     case, meanwhile = make(), []
 
-    stall("idempotency.claimed", lambda: meanwhile.extend([case.send(), book.everything()]))
+    stall("idempotency.claimed", lambda: meanwhile.extend([case.send(), books.everything()]))
     stalled = case.send()
 
     second, after_second = meanwhile
@@ -345,7 +345,7 @@ def test_a_request_that_stalls_past_its_lease_is_fenced_out_by_the_next(provider
     if make in WITH_A_CHARGE:
         assert len(provider.charges()) == 1
     else:
-        assert book.everything() == after_second
+        assert books.everything() == after_second
 
 
 @pytest.mark.parametrize("error", [None, OperationalError("connection lost")])

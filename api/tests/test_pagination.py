@@ -2,7 +2,7 @@
 
 import pytest
 
-from feiqingsong.testing.factories import client_for, make_doctor
+from tests.support.people import client_for, make_doctor
 
 URL = "/accounts/doctors/"
 

@@ -20,9 +20,9 @@ from rest_framework.test import APIClient
 from api import errors
 from api.schema_examples import EXAMPLES
 from api.views import UnknownURLView
-from feiqingsong.testing import factories
 from qaorder.lifecycle import Role
 from qaorder.models import OrderType, Status
+from tests.support import people
 
 API = re.compile(r"^/(qaorder|accounts)/")
 TAKES_A_KEY = {
@@ -234,10 +234,10 @@ def assert_as_described(schema, response, path: str, method: str = "get") -> Non
 
 @pytest.mark.django_db
 def test_answers_are_as_described(schema):
-    order = factories.order_in(Status.EVALUATED)
-    monthly = factories.order_in(Status.PAID, order.patient, order.doctor, OrderType.MONTHLY)
-    refunded = factories.order_in(Status.PAID, order.patient, order.doctor)
-    factories.refund(refunded, Role.PATIENT)
+    order = people.order_in(Status.EVALUATED)
+    monthly = people.order_in(Status.PAID, order.patient, order.doctor, OrderType.MONTHLY)
+    refunded = people.order_in(Status.PAID, order.patient, order.doctor)
+    people.refund(refunded, Role.PATIENT)
     number, name = order.order_number, order.doctor.user.username
     record = "/qaorder/patient/inquiry/record/"
     urls = {
@@ -261,8 +261,8 @@ def test_answers_are_as_described(schema):
 
     for url, path in urls.items():
         for client in (
-            factories.client_for(monthly.patient.user),
-            factories.client_for(order.doctor.user),
+            people.client_for(monthly.patient.user),
+            people.client_for(order.doctor.user),
             APIClient(),
         ):
             assert_as_described(schema, client.get(url), path)
@@ -270,9 +270,9 @@ def test_answers_are_as_described(schema):
 
 @pytest.mark.django_db
 def test_refusals_and_field_errors_are_as_described(schema):
-    order = factories.order_in(Status.FINISHED)
-    client = factories.client_for(order.patient.user)
-    stranger = factories.client_for(order.doctor.user)
+    order = people.order_in(Status.FINISHED)
+    client = people.client_for(order.patient.user)
+    stranger = people.client_for(order.doctor.user)
     number = order.order_number
 
     for verb, method, body in (

@@ -8,7 +8,7 @@ from django.test import Client, RequestFactory
 from rest_framework.test import APIClient
 
 from api import security_log
-from feiqingsong.testing.factories import (
+from tests.support.people import (
     PASSWORD,
     client_for,
     make_doctor,

@@ -8,7 +8,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from api.transport import NOTHING, OWN_FILES
-from feiqingsong.testing.factories import PASSWORD, make_user
+from tests.support.people import PASSWORD, make_user
 
 PAGES = ["/", "/admin/", "/admin/login/", "/admin/nowhere/", "/docs/"]
 ANSWERS = [

@@ -16,10 +16,10 @@ from accounts.models import User
 from demo import data
 from feiqingsong import demo_guard
 from feiqingsong.management.utility import ALLOWED_ON_A_DEMO
-from feiqingsong.testing.factories import make_user
 from feiqingsong.testing.production import environment, run
 from ledger.models import Transaction
-from tests.faults.processes import database_url
+from tests.support.people import make_user
+from tests.support.processes import database_url
 
 STAGING = {"FEIQINGSONG_ENV": "staging", "PINGPP_API_KEY": "sk_test_1"}
 MARK = "the mark of load_demo in its ledger"

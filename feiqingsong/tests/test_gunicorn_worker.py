@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.faults.processes import START_SECONDS, Process, free_port, wait_until
+from tests.support.processes import START_SECONDS, Process, free_port, wait_until
 
 SECRET = "blood-in-sputum"
 APPLICATION = "feiqingsong.tests.test_gunicorn_worker:application"

@@ -5,8 +5,8 @@ import logging
 import pytest
 from rest_framework.test import APIClient
 
-from feiqingsong.testing.factories import PASSWORD, client_for, make_doctor, order_in
 from qaorder.models import Status
+from tests.support.people import PASSWORD, client_for, make_doctor, order_in
 
 CONDITION = "咳嗽三周伴有低热"
 ALLERGY = "青霉素过敏"

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from feiqingsong.testing.production import blank, run
-from tests.faults.processes import database_url
+from tests.support.processes import database_url
 
 NAMES = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 SHOW = f"""

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from feiqingsong.testing.production import blank, environment, run
-from tests.faults.processes import HOST, free_port
+from tests.support.processes import HOST, free_port
 
 pytestmark = pytest.mark.slow
 

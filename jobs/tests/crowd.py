@@ -2,8 +2,8 @@
 
 from django.db import connection, transaction
 
-from feiqingsong.testing.factories import make_doctor, make_patient
 from ledger import services as ledger
+from tests.support.people import make_doctor, make_patient
 
 DOCTORS = 8
 AMOUNT_FEN = 1500

@@ -14,10 +14,10 @@ from knox.crypto import hash_token
 from knox.models import AuthToken
 
 from accounts.models import Doctor, Patient, User
-from feiqingsong.testing.factories import age, order_in
 from feiqingsong.testing.production import environment, run
 from qaorder.models import Order, Status
-from qaorder.tests import book
+from tests.support import books
+from tests.support.people import age, order_in
 
 PATIENT_TOKEN = "48cebaf1955b6f45ee76515dbed221a1f229dd69"
 DOCTOR_TOKEN = "5fcfbbe09e2c7b18f4e5f2cca1f0511e9255ab49"
@@ -62,8 +62,8 @@ def test_load_demo_makes_the_accounts_of_the_readme(client):
     assert monthly == {"doctor1": 7000, "doctor2": 9900}
     assert set(Doctor.objects.values_list("is_verified", "is_accepting")) == {(True, True)}
     assert Patient.objects.count() == 2
-    assert book.wallet(User.objects.get(username="patient1")) == 10_000
-    assert book.wallet(User.objects.get(username="patient2")) == 0
+    assert books.wallet(User.objects.get(username="patient1")) == 10_000
+    assert books.wallet(User.objects.get(username="patient2")) == 0
     assert User.objects.get(username="admin").is_superuser
     for user in User.objects.all():
         answer = client.post(
@@ -85,11 +85,11 @@ def test_the_tokens_of_the_published_document_work(client, token, username):
 
 def test_load_demo_run_again_adds_nothing():
     call_command("load_demo", verbosity=0)
-    before = book.everything()
+    before = books.everything()
 
     call_command("load_demo", verbosity=0)
 
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 def test_load_demo_run_again_keeps_what_was_done_with_the_accounts():

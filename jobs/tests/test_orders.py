@@ -7,19 +7,19 @@ import time_machine
 from django.utils import timezone
 
 from api import failpoints
-from feiqingsong.testing.factories import (
+from jobs import orders as sweeps
+from payments.models import Payment, PaymentState, Refund
+from qaorder import orders, worklist
+from qaorder.lifecycle import Role
+from qaorder.models import Order, OrderType, Period, Status
+from tests.support import books, people
+from tests.support.people import (
     make_doctor,
     make_patient,
     order_in,
     place_order,
     top_up,
 )
-from jobs import orders as sweeps
-from payments.models import Payment, PaymentState, Refund
-from qaorder import orders, worklist
-from qaorder.lifecycle import Role
-from qaorder.models import Order, OrderType, Period, Status
-from qaorder.tests import book, flows
 
 SECOND = timedelta(seconds=1)
 MINUTES = timedelta(minutes=1)
@@ -56,7 +56,7 @@ def test_a_sweep_moves_an_order_when_its_time_has_come_and_not_before(name, earl
     if moves:
         event = order.events.last()
         assert (event.role, event.actor) == (Role.CLOCK, None)
-    book.assert_balanced()
+    books.assert_whole()
 
 
 @pytest.mark.parametrize("name", list(SWEEPS))
@@ -65,22 +65,22 @@ def test_a_sweep_run_twice_has_one_effect(name):
     order = order_in(status)
     late = order.status_at + 2 * window
     run_at(sweep, late)
-    before = book.everything()
+    before = books.everything()
 
     assert run_at(sweep, late) == 0
 
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 @pytest.mark.parametrize("name", list(SWEEPS))
 def test_a_sweep_leaves_orders_in_every_other_status_alone(name):
     sweep, status, _, _ = SWEEPS[name]
     others = [order_in(other) for other in Status if other != status]
-    before = book.everything()
+    before = books.everything()
 
     assert run_at(sweep, others[-1].created_at + 100 * DAYS) == 0
 
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 def test_the_window_runs_from_the_last_move_and_not_from_the_order():
@@ -111,8 +111,8 @@ def test_finishing_pays_the_doctor_once():
     run_at(sweeps.finish_answered, late)
     run_at(sweeps.finish_answered, late)
 
-    assert book.postings()["completion"] == 1
-    assert book.balances()[f"earnings:{order.doctor.user.pk}"] == 1500
+    assert books.postings()["completion"] == 1
+    assert books.balances()[f"earnings:{order.doctor.user.pk}"] == 1500
 
 
 def test_overdue_orders_get_all_their_money_back():
@@ -123,9 +123,9 @@ def test_overdue_orders_get_all_their_money_back():
     run_at(sweeps.refund_unanswered, late)
 
     for order in (paid, waiting):
-        assert book.wallet(order.patient.user) == 1500
+        assert books.wallet(order.patient.user) == 1500
     assert Refund.objects.filter(role=Role.CLOCK).count() == 2
-    assert "in_transit" not in book.balances()
+    assert "held" not in books.balances()
 
 
 def test_a_backlog_is_worked_off_until_nothing_is_left():
@@ -183,7 +183,7 @@ def test_one_order_that_cannot_be_moved_stops_no_other(name, caplog):
     assert run_at(sweep, late + 30 * SECOND) == 1
     bad.refresh_from_db()
     assert (bad.status, bad.failures, bad.next_try_at) == (target, 0, None)
-    book.assert_balanced()
+    books.assert_whole()
 
 
 def test_an_order_that_always_fails_is_tried_ever_more_rarely():
@@ -218,7 +218,7 @@ def test_a_period_is_looked_at_once_when_it_is_over():
 
 @pytest.mark.parametrize(("early", "moves"), [(SECOND, 0), (0 * SECOND, 0), (-SECOND, 1)])
 def test_an_unpaid_order_is_cancelled_fifteen_minutes_after_its_deadline(early, moves):
-    order = flows.new_order()
+    order = people.new_order()
     assert order.pay_deadline - order.created_at == 72 * HOURS
 
     cancelled = run_at(sweeps.expire_unpaid, order.pay_deadline + 15 * MINUTES - early)
@@ -233,8 +233,8 @@ def test_an_unpaid_order_is_cancelled_fifteen_minutes_after_its_deadline(early, 
 
 def overdue(provider, channel="alipay"):
     """An order past its deadline and grace that has a charge; and that charge."""
-    order = flows.new_order()
-    charge = flows.charge_for(order, channel)
+    order = people.new_order()
+    charge = people.charge_for(order, channel)
     deadline = timezone.now().replace(microsecond=0) - 16 * MINUTES
     Order.objects.filter(pk=order.pk).update(pay_deadline=deadline)
     order.refresh_from_db()
@@ -251,10 +251,10 @@ def test_before_it_cancels_the_clock_asks_whether_the_order_was_paid_in_time(pro
     order.refresh_from_db()
     assert (order.status, order.channel) == (Status.PAID, channel)
     assert order.paid_with.charge_id == charge["id"]
-    assert book.balances()["in_transit"] == 1500
+    assert books.balances()["in_transit"] == 1500
     # The notice that was lost comes after all.
     assert [a.json()["outcome"] for a in provider.deliver_all()] == ["repeated"]
-    assert book.balances()["in_transit"] == 1500
+    assert books.balances()["in_transit"] == 1500
 
 
 def test_money_that_was_paid_too_late_does_not_save_the_order_and_goes_back(provider):
@@ -266,7 +266,7 @@ def test_money_that_was_paid_too_late_does_not_save_the_order_and_goes_back(prov
     order.refresh_from_db()
     assert order.status == Status.CANCELLED
     assert Refund.objects.get().payment.charge_id == charge["id"]
-    book.assert_balanced()
+    books.assert_whole()
 
 
 def test_an_unpaid_charge_does_not_stop_the_cancellation(provider):
@@ -298,7 +298,7 @@ def test_an_order_that_waits_does_not_hold_up_the_others(provider):
     waiting, _ = overdue(provider)
     other, _ = overdue(provider)
     Order.objects.filter(pk=waiting.pk).update(pay_deadline=timezone.now() - DAYS)
-    plain = flows.new_order(pay_deadline=timezone.now() - HOURS)
+    plain = people.new_order(pay_deadline=timezone.now() - HOURS)
     provider.sandbox.fault("status", "charge.retrieve", times=1, status=500)
 
     assert sweeps.expire_unpaid() == 2
@@ -319,9 +319,9 @@ def test_a_charge_that_the_provider_does_not_know_does_not_stop_the_cancellation
 
 
 def test_a_lost_charge_is_looked_for_before_the_order_is_cancelled(provider):
-    order = flows.new_order()
+    order = people.new_order()
     provider.sandbox.fault("drop", "charge.create", commit=True)
-    flows.try_to_pay(order, "wx")
+    people.try_to_pay(order, "wx")
     charge = provider.charges()[0]
     deadline = timezone.now().replace(microsecond=0) - 16 * MINUTES
     Order.objects.update(pay_deadline=deadline)
@@ -336,8 +336,8 @@ def test_a_lost_charge_is_looked_for_before_the_order_is_cancelled(provider):
 
 def test_an_attempt_that_never_reached_the_provider_needs_no_question(provider, settings):
     settings.PINGPP_API_BASE = "http://127.0.0.1:9"
-    order = flows.new_order()
-    flows.try_to_pay(order, "wx")
+    order = people.new_order()
+    people.try_to_pay(order, "wx")
     Order.objects.update(pay_deadline=timezone.now() - HOURS)
 
     assert sweeps.expire_unpaid() == 1
@@ -357,9 +357,9 @@ def test_an_expired_charge_is_asked_about_too(provider):
 
 
 def test_every_channel_of_the_order_is_asked_about(provider):
-    order = flows.new_order()
-    flows.charge_for(order, "alipay")
-    wx = flows.charge_for(order, "wx")
+    order = people.new_order()
+    people.charge_for(order, "alipay")
+    wx = people.charge_for(order, "wx")
     deadline = timezone.now().replace(microsecond=0) - 16 * MINUTES
     Order.objects.update(pay_deadline=deadline)
     provider.pay(wx["id"], time_paid=int(deadline.timestamp()))
@@ -402,11 +402,11 @@ def test_an_order_cancelled_while_the_provider_was_asked_is_cancelled_once(provi
 
 
 def test_orders_that_are_paid_or_not_due_are_not_asked_about(provider):
-    paid = flows.new_order()
-    flows.pay_remotely(provider, paid)
+    paid = people.new_order()
+    people.pay_remotely(provider, paid)
     Order.objects.update(pay_deadline=timezone.now() - DAYS)
-    fresh = flows.new_order()
-    flows.charge_for(fresh)
+    fresh = people.new_order()
+    people.charge_for(fresh)
     provider.sandbox.fault("status", times=1)
 
     assert sweeps.expire_unpaid() == 0
@@ -416,16 +416,16 @@ def test_orders_that_are_paid_or_not_due_are_not_asked_about(provider):
 
 
 def test_an_expired_orders_balance_is_untouched():
-    order = flows.new_order(pay_deadline=timezone.now() - HOURS)
+    order = people.new_order(pay_deadline=timezone.now() - HOURS)
     top_up(order.patient.user, 1500)
 
     sweeps.expire_unpaid()
 
-    assert book.wallet(order.patient.user) == 1500
+    assert books.wallet(order.patient.user) == 1500
 
 
 def test_monthly_orders_expire_like_any_other():
-    order = flows.new_order(OrderType.MONTHLY, pay_deadline=timezone.now() - HOURS)
+    order = people.new_order(OrderType.MONTHLY, pay_deadline=timezone.now() - HOURS)
 
     assert sweeps.expire_unpaid() == 1
 
@@ -472,9 +472,9 @@ def requests(provider):
 
 
 def test_one_order_takes_no_longer_at_the_provider_than_its_share(provider, settings):
-    order = flows.new_order()
+    order = people.new_order()
     for _ in range(6):
-        charge = flows.charge_for(order)
+        charge = people.charge_for(order)
         Payment.objects.filter(charge_id=charge["id"]).update(state=PaymentState.EXPIRED)
     put_off(order)
     settings.PINGPP_DEADLINE = 1.0

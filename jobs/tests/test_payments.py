@@ -13,7 +13,7 @@ from payments.models import Payment, PaymentState, Refund
 from qaorder import orders
 from qaorder.lifecycle import Role
 from qaorder.models import Order, Status
-from qaorder.tests import book, flows
+from tests.support import books, people
 
 SECOND = timedelta(seconds=1)
 
@@ -22,17 +22,17 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def silent(provider, channel="alipay"):
     """An order with a charge that was made five minutes ago; and the charge."""
-    order = flows.new_order()
-    charge = flows.charge_for(order, channel)
+    order = people.new_order()
+    charge = people.charge_for(order, channel)
     Payment.objects.update(inquired_at=timezone.now() - sweeps.SILENT_AFTER)
     return order, charge
 
 
 def lost(provider, channel="alipay"):
     """An order whose charge's answer was lost half a minute ago."""
-    order = flows.new_order()
+    order = people.new_order()
     provider.sandbox.fault("drop", "charge.create", commit=True)
-    flows.try_to_pay(order, channel)
+    people.try_to_pay(order, channel)
     Payment.objects.update(inquired_at=timezone.now() - sweeps.LOST_AFTER)
     return order
 
@@ -46,7 +46,7 @@ def test_a_payment_whose_notice_was_lost_is_found(provider, channel):
 
     order.refresh_from_db()
     assert (order.status, order.channel) == (Status.PAID, channel)
-    assert book.balances()["in_transit"] == 1500
+    assert books.balances()["in_transit"] == 1500
     assert sweeps.ask_about_silent() == 0
 
 
@@ -59,12 +59,12 @@ def test_a_charge_that_is_still_unpaid_stays_open_and_is_asked_about_again_later
     assert payment.state == PaymentState.PENDING
     with time_machine.travel(payment.inquired_at + sweeps.SILENT_AFTER, tick=False):
         assert sweeps.ask_about_silent() == 1
-    assert flows.charge_for(order) == charge
+    assert people.charge_for(order) == charge
 
 
 @pytest.mark.parametrize(("early", "asked"), [(SECOND, 0), (0 * SECOND, 1), (-SECOND, 1)])
 def test_a_charge_is_asked_about_after_five_minutes_of_silence(provider, early, asked):
-    flows.charge_for(flows.new_order())
+    people.charge_for(people.new_order())
     payment = Payment.objects.get()
 
     with time_machine.travel(payment.inquired_at + timedelta(minutes=5) - early, tick=False):
@@ -89,7 +89,7 @@ def test_a_lost_charge_is_adopted_and_given_to_the_next_pay_call(provider):
     payment = Payment.objects.get()
     charge = provider.charges()[0]
     assert (payment.state, payment.charge_id) == (PaymentState.PENDING, charge["id"])
-    assert flows.charge_for(order)["id"] == charge["id"]
+    assert people.charge_for(order)["id"] == charge["id"]
     assert len(provider.charges()) == 1
 
 
@@ -104,16 +104,16 @@ def test_a_lost_charge_that_was_paid_pays_the_order(provider):
 
 
 def test_a_lost_attempt_that_the_provider_knows_nothing_of_has_failed(provider):
-    order = flows.new_order()
+    order = people.new_order()
     provider.sandbox.fault("drop", "charge.create", times=2)
-    flows.try_to_pay(order, "wx")
+    people.try_to_pay(order, "wx")
     Payment.objects.update(inquired_at=timezone.now() - sweeps.LOST_AFTER)
     provider.sandbox.clear_faults()
 
     sweeps.ask_about_silent()
 
     assert Payment.objects.get().state == PaymentState.FAILED
-    assert flows.charge_for(order, "wx")["order_no"] == f"{order.order_number}01"
+    assert people.charge_for(order, "wx")["order_no"] == f"{order.order_number}01"
 
 
 def test_an_attempt_that_a_request_is_sending_right_now_is_left_alone(provider):
@@ -163,7 +163,7 @@ def test_money_found_for_a_cancelled_order_goes_back(provider):
     order.refresh_from_db()
     assert order.status == Status.CANCELLED
     assert Refund.objects.get().payment.charge_id == charge["id"]
-    book.assert_balanced()
+    books.assert_whole()
 
 
 def test_a_notice_that_comes_while_the_provider_is_asked_counts_once(provider):
@@ -179,12 +179,12 @@ def test_a_notice_that_comes_while_the_provider_is_asked_counts_once(provider):
 
     order.refresh_from_db()
     assert order.status == Status.PAID
-    assert book.postings()["payment"] == 1
+    assert books.postings()["payment"] == 1
     assert not Refund.objects.exists()
 
 
 def test_attempts_that_are_over_are_not_asked_about(provider):
-    flows.pay_remotely(provider, flows.new_order())
+    people.pay_remotely(provider, people.new_order())
     silent(provider)
     Payment.objects.filter(state=PaymentState.PENDING).update(state=PaymentState.FAILED)
     Payment.objects.update(inquired_at=timezone.now() - timedelta(days=1))
@@ -201,11 +201,11 @@ def test_a_charge_of_another_amount_under_our_number_does_not_pay_the_order(prov
 
     order.refresh_from_db()
     assert order.status == Status.UNPAID
-    assert book.balances()["suspense"] == 1500
+    assert books.balances()["suspense"] == 1500
 
 
 def test_a_charge_nobody_pays_is_asked_about_ever_more_rarely(provider):
-    flows.charge_for(flows.new_order())
+    people.charge_for(people.new_order())
     created = Payment.objects.get().created_at
     asked = []
 

@@ -10,12 +10,12 @@ from django.utils import timezone
 from knox.models import AuthToken
 
 from api import failpoints
-from feiqingsong.testing.factories import age, make_user, order_in, refund
 from jobs import runner
 from payments.models import Payment, Refund, RefundStatus
 from qaorder import worklist
 from qaorder.models import Order, OrderType, Status
-from qaorder.tests import book, flows
+from tests.support import books, people
+from tests.support.people import age, make_user, order_in, refund
 
 DAYS = timedelta(days=1)
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_a_round_does_everything_that_is_owed(provider):
-    expired = flows.new_order(pay_deadline=timezone.now() - DAYS)
+    expired = people.new_order(pay_deadline=timezone.now() - DAYS)
     unasked = age(order_in(Status.PAID), status_at=8 * DAYS)
     unanswered = age(order_in(Status.WAITING), status_at=3 * DAYS)
     answered = age(order_in(Status.ANSWERED), status_at=8 * DAYS)
@@ -32,11 +32,11 @@ def test_a_round_does_everything_that_is_owed(provider):
         start_at=timezone.now() - 31 * DAYS, end_at=timezone.now() - DAYS
     )
     age(monthly, status_at=31 * DAYS)
-    silent = flows.new_order()
-    provider.pay(flows.charge_for(silent)["id"])
+    silent = people.new_order()
+    provider.pay(people.charge_for(silent)["id"])
     Payment.objects.filter(order=silent).update(inquired_at=timezone.now() - DAYS)
-    refunded = flows.new_order()
-    flows.pay_remotely(provider, refunded)
+    refunded = people.new_order()
+    people.pay_remotely(provider, refunded)
     refund(refunded)
 
     done = runner.run_round()
@@ -64,19 +64,19 @@ def test_a_round_does_everything_that_is_owed(provider):
         "send_due": 1,
     }
     assert set(Refund.objects.values_list("status", flat=True)) == {RefundStatus.SUCCEEDED}
-    book.assert_balanced()
+    books.assert_whole()
 
 
 def test_a_second_round_finds_nothing_to_do(provider):
     age(order_in(Status.PAID), status_at=8 * DAYS)
     age(order_in(Status.ANSWERED), status_at=8 * DAYS)
     runner.run_round()
-    postings, statuses = book.postings(), list(Order.objects.values())
+    postings, statuses = books.postings(), list(Order.objects.values())
 
     done = runner.run_round()
 
     assert set(done.values()) == {0}
-    assert (book.postings(), list(Order.objects.values())) == (postings, statuses)
+    assert (books.postings(), list(Order.objects.values())) == (postings, statuses)
 
 
 def test_a_sweep_that_fails_does_not_stop_the_others(provider, settings):
@@ -93,7 +93,7 @@ def test_a_sweep_that_fails_does_not_stop_the_others(provider, settings):
 
 
 def test_what_breaks_in_a_sweep_is_as_it_was_and_done_when_its_next_time_has_come(provider):
-    unpaid = flows.new_order(pay_deadline=timezone.now() - DAYS)
+    unpaid = people.new_order(pay_deadline=timezone.now() - DAYS)
     asked = age(order_in(Status.WAITING), status_at=3 * DAYS)
 
     def break_down():
@@ -114,7 +114,7 @@ def test_what_breaks_in_a_sweep_is_as_it_was_and_done_when_its_next_time_has_com
 
 
 def test_a_provider_that_is_down_does_not_keep_the_clock_from_its_other_work(provider):
-    flows.charge_for(flows.new_order())
+    people.charge_for(people.new_order())
     Payment.objects.update(inquired_at=timezone.now() - DAYS)
     provider.sandbox.fault("status", times=None)
     answered = age(order_in(Status.ANSWERED), status_at=8 * DAYS)
@@ -162,7 +162,7 @@ def test_everything_that_has_expired_is_purged_in_batches(monkeypatch):
 
 
 def test_what_needs_no_provider_is_done_before_the_provider_is_asked(provider):
-    flows.charge_for(flows.new_order())
+    people.charge_for(people.new_order())
     Payment.objects.update(inquired_at=timezone.now() - DAYS)
     answered = age(order_in(Status.ANSWERED), status_at=8 * DAYS)
     seen = []

@@ -15,7 +15,7 @@ from ledger.models import Account, Transaction
 from payments.models import Comparison
 from qaorder import worklist
 from qaorder.models import Order, OrderEvent, Status
-from qaorder.tests import book
+from tests.support import books
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -55,7 +55,7 @@ def test_copies_share_a_backlog_and_do_nothing_twice(monkeypatch):
     assert Transaction.objects.filter(kind="completion").count() == DUE
     earned = Account.objects.filter(kind="earnings").values_list("balance_fen", flat=True)
     assert sum(earned) == DUE * crowd.AMOUNT_FEN
-    book.assert_balanced()
+    books.assert_whole()
 
 
 def scans(plan):

@@ -4,10 +4,10 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.utils import DatabaseError
 
-from feiqingsong.testing.factories import make_patient
 from ledger import services as ledger
 from ledger.models import Entry, Transaction, TransactionKind
-from qaorder.tests import book
+from tests.support import books
+from tests.support.people import make_patient
 
 STATEMENTS = [
     "UPDATE ledger_entry SET amount_fen = amount_fen + 1",
@@ -24,7 +24,7 @@ STATEMENTS = [
 def test_the_database_refuses_to_change_or_delete_a_line(statement):
     make_patient(balance_fen=500)
     Transaction.objects.create(kind=TransactionKind.ADJUSTMENT, reference="without legs")
-    before = book.everything()
+    before = books.everything()
 
     with (
         pytest.raises(DatabaseError, match="append-only"),
@@ -33,7 +33,7 @@ def test_the_database_refuses_to_change_or_delete_a_line(statement):
     ):
         cursor.execute(statement)
 
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 @pytest.mark.django_db
@@ -43,12 +43,12 @@ def test_the_models_cannot_get_round_it(model, verb):
     make_patient(balance_fen=500)
     Transaction.objects.create(kind=TransactionKind.ADJUSTMENT, reference="without legs")
     line = model.objects.last()
-    before = book.everything()
+    before = books.everything()
 
     with pytest.raises(DatabaseError), transaction.atomic():
         getattr(line, verb)()
 
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 @pytest.mark.django_db
@@ -100,4 +100,4 @@ def test_a_leg_cannot_be_added_to_a_committed_transaction():
     with pytest.raises(IntegrityError, match="must sum to zero"), transaction.atomic():
         Entry.objects.create(transaction=record, account=ledger.in_transit(), amount_fen=1)
 
-    book.assert_balanced()
+    books.assert_balanced()

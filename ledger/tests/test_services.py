@@ -4,7 +4,14 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from api.errors import InsufficientBalance
-from feiqingsong.testing.factories import (
+from ledger import services as ledger
+from ledger.models import Account, Entry, Transaction, TransactionKind
+from qaorder import orders
+from qaorder.lifecycle import Role
+from qaorder.models import Status
+from tests.support import books
+from tests.support.paying import pay_order
+from tests.support.people import (
     client_for,
     make_doctor,
     make_patient,
@@ -12,13 +19,6 @@ from feiqingsong.testing.factories import (
     order_in,
     place_order,
 )
-from ledger import services as ledger
-from ledger.models import Account, Entry, Transaction, TransactionKind
-from qaorder import orders
-from qaorder.lifecycle import Role
-from qaorder.models import Status
-from qaorder.tests import book
-from tests.support.paying import pay_order
 
 ADJUSTMENT = TransactionKind.ADJUSTMENT
 
@@ -69,12 +69,12 @@ def test_one_cause_moves_money_once():
 def test_a_wallet_gives_up_to_its_last_fen_and_not_one_more():
     platform, wallet, _ = accounts()
     ledger.post(ADJUSTMENT, "in", {platform: -100, wallet: 100})
-    before = book.everything()
+    before = books.everything()
 
     with pytest.raises(InsufficientBalance), transaction.atomic():
         ledger.post(ADJUSTMENT, "too much", {platform: 101, wallet: -101})
 
-    assert book.everything() == before
+    assert books.everything() == before
     ledger.post(ADJUSTMENT, "all", {platform: 100, wallet: -100})
     assert Account.objects.get(pk=wallet.pk).balance_fen == 0
 
@@ -89,7 +89,7 @@ def test_a_stale_account_object_cannot_overdraw():
         ledger.post(ADJUSTMENT, "again", {platform: 100, stale: -100})
 
     assert Account.objects.get(pk=wallet.pk).balance_fen == 0
-    book.assert_balanced()
+    books.assert_balanced()
 
 
 def test_the_database_itself_refuses_a_negative_wallet():
@@ -115,7 +115,7 @@ def test_entries_keep_the_balance_after_where_there_is_one():
     ) == {None}
     assert Transaction.objects.get(reference="out").order_number == "26digits"
     assert ledger.balance_fen(wallet.owner) == 180
-    book.assert_balanced()
+    books.assert_balanced()
 
 
 def test_a_user_without_a_wallet_has_nothing_and_opens_none_by_asking():
@@ -147,17 +147,17 @@ def test_a_completed_order_is_divided_without_losing_a_fen(settings, price, perc
     settings.PLATFORM_SHARE_PERCENT = percent
     doctor = make_doctor(online_price_fen=price)
     order = order_in(Status.ANSWERED, doctor=doctor)
-    before = book.balances()
+    before = books.balances()
 
     orders.finish_order(order=order, role=Role.CLOCK)
 
-    after = book.balances()
+    after = books.balances()
     assert before["in_transit"] == price
     assert "in_transit" not in after
     assert after.get("platform", 0) - before.get("platform", 0) == share
     assert after.get(f"earnings:{doctor.user.pk}", 0) == rest
     assert Transaction.objects.get(kind="completion").order_number == order.order_number
-    book.assert_balanced()
+    books.assert_balanced()
 
 
 def test_a_free_order_is_completed_without_money():
@@ -170,8 +170,8 @@ def test_a_free_order_is_completed_without_money():
 def test_the_doctor_earns_nothing_before_the_consultation_ends():
     order = order_in(Status.ANSWERED)
 
-    assert book.balances()["in_transit"] == order.amount_fen
-    assert f"earnings:{order.doctor.user.pk}" not in book.balances()
+    assert books.balances()["in_transit"] == order.amount_fen
+    assert f"earnings:{order.doctor.user.pk}" not in books.balances()
 
 
 def test_the_wallets_lines_are_shown_newest_first_with_sign_and_balance():

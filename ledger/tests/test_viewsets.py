@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from feiqingsong.testing import factories
-from feiqingsong.testing.factories import client_for, make_doctor, make_patient
 from ledger import services as ledger
 from ledger.models import TransactionKind
 from qaorder.models import Status
+from tests.support import people
+from tests.support.people import client_for, make_doctor, make_patient
 
 BALANCE = "/accounts/balance/"
 ENTRIES = "/accounts/balance/entries/"
@@ -46,7 +46,7 @@ def test_the_balance_is_yuan_text_with_two_decimals():
 
 def test_entries_show_payment_and_refund_signed_newest_first():
     patient = make_patient(balance_fen=5000)
-    order = factories.place_order(patient, make_doctor())
+    order = people.place_order(patient, make_doctor())
     client = client_for(patient.user)
     client.patch(f"/qaorder/order/pay/{order.order_number}/", {"channel": "balance"})
     client.put(f"/qaorder/order/refund/{order.order_number}/")
@@ -92,7 +92,7 @@ def test_everybody_sees_their_own_wallet_alone():
 
 
 def test_a_doctors_earnings_are_no_balance():
-    order = factories.order_in(Status.FINISHED)
+    order = people.order_in(Status.FINISHED)
     client = client_for(order.doctor.user)
 
     assert client.get(BALANCE).json() == {"balance": "0.00"}
@@ -101,7 +101,7 @@ def test_a_doctors_earnings_are_no_balance():
 
 def test_the_entries_of_a_deleted_order_still_answer():
     patient = make_patient(balance_fen=5000)
-    order = factories.place_order(patient, make_doctor())
+    order = people.place_order(patient, make_doctor())
     client = client_for(patient.user)
     url = f"/qaorder/order/{{}}/{order.order_number}/"
     client.patch(url.format("pay"), {"channel": "balance"})
@@ -117,7 +117,7 @@ def test_the_entries_of_a_deleted_order_still_answer():
 def test_the_balance_after_each_entry_is_the_sum_so_far():
     patient = make_patient(balance_fen=10_000)
     for price in (1, 99, 1234):
-        order = factories.place_order(patient, make_doctor(online_price_fen=price))
+        order = people.place_order(patient, make_doctor(online_price_fen=price))
         client_for(patient.user).patch(
             f"/qaorder/order/pay/{order.order_number}/", {"channel": "balance"}
         )

@@ -11,7 +11,7 @@ import pingpp_client
 from jobs import payments as sweeps
 from payments import charges
 from payments.models import Payment, PaymentState
-from qaorder.tests import flows
+from tests.support import people
 
 SECOND = timedelta(seconds=1)
 
@@ -20,9 +20,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def lost(provider, *, is_made):
     """An attempt that was sent just now and whose answer never came."""
-    order = flows.new_order()
+    order = people.new_order()
     provider.sandbox.fault("drop", "charge.create", commit=is_made)
-    flows.try_to_pay(order, "wx")
+    people.try_to_pay(order, "wx")
     provider.sandbox.clear_faults()
     return order.payments.get()
 
@@ -32,9 +32,8 @@ def crowd(provider):
     """Makes so many charges of other customers in the channel, from a second on."""
     sandbox = provider.sandbox
     store, app = sandbox.store, sandbox.options.app_id
-    person = {"client_ip": "127.0.0.1", "currency": "cny", "subject": "x", "body": "x"}
-    sold = {"order_no": "5555555500", "app": {"id": app}, "channel": "wx", "amount": 900}
-    doc = json.dumps(sandbox.charges.stored(sandbox.create_charge(person | sold)["id"]))
+    sold = provider.create_charge("5555555500", "wx", 900)
+    doc = json.dumps(sandbox.charges.stored(sold["id"]))
     store.run("DELETE FROM charges WHERE order_no = '5555555500'")
 
     def make(number, created, step=0.0):
@@ -87,7 +86,7 @@ def test_the_search_covers_every_time_the_provider_was_asked(provider):
     long_ago = payment.created_at - timedelta(minutes=30)
     Payment.objects.update(sent_at=long_ago, last_sent_at=long_ago)
     provider.sandbox.fault("drop", "charge.create", commit=True)
-    flows.try_to_pay(payment.order, "wx")
+    people.try_to_pay(payment.order, "wx")
     provider.sandbox.clear_faults()
     payment.refresh_from_db()
     assert (payment.sent_at, payment.last_sent_at > first_asked_at) == (long_ago, True)

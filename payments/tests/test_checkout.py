@@ -12,15 +12,15 @@ from django.utils import timezone
 import pingpp_client
 from api import failpoints
 from api.errors import ChannelUnavailable, InsufficientBalance
-from api.tests.keyed import time_passes
-from feiqingsong.testing.factories import client_for, make_doctor, make_patient, place_order, refund
 from jobs.payments import ask_about_silent
 from payments import attempts, charges, inquiry, refund_outbox
 from payments.channels import is_remote
 from payments.models import Payment, PaymentState, Refund
 from qaorder.models import Channel, Order, Status
-from qaorder.tests import book, flows
+from tests.support import books, people
+from tests.support.keyed import time_passes
 from tests.support.paying import pay_order
+from tests.support.people import client_for, make_doctor, make_patient, place_order, refund
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,7 +55,7 @@ def test_a_notice_pays_the_order_and_a_repeated_one_changes_nothing(provider):
     order = place_order(patient, make_doctor())
     client = client_for(patient.user)
 
-    charge = client.patch(flows.pay_url(order), {"channel": "wx"}).json()
+    charge = client.patch(people.pay_url(order), {"channel": "wx"}).json()
     first = provider.pay_and_tell(charge["charge"]["id"])
     second = provider.deliver_all()
 
@@ -68,7 +68,7 @@ def test_a_notice_pays_the_order_and_a_repeated_one_changes_nothing(provider):
 
 
 def test_a_second_tap_waits_for_the_first_ones_charge_and_sends_nothing(provider):
-    order = flows.new_order()
+    order = people.new_order()
     before = creates(provider)
     second = Elsewhere(lambda: ask_for_charge(Order.objects.get()))
 
@@ -87,7 +87,7 @@ def test_a_second_tap_waits_for_the_first_ones_charge_and_sends_nothing(provider
 
 
 def test_a_tap_does_not_wait_longer_than_the_provider_may_take(provider, settings):
-    order = flows.new_order()
+    order = people.new_order()
     refused = []
 
     def tap_again():
@@ -109,7 +109,7 @@ def test_a_tap_does_not_wait_longer_than_the_provider_may_take(provider, setting
 def test_the_attempt_of_a_request_that_died_is_free_when_its_lease_ends(
     provider, settings, after, adopted
 ):
-    order = flows.new_order()
+    order = people.new_order()
 
     def die():
         raise KeyboardInterrupt
@@ -138,7 +138,7 @@ AHEAD = timedelta(seconds=61)
 
 @pytest.mark.parametrize("point", ["pay.attempt_written", "pay.asked", "pay.charge_created"])
 def test_a_server_whose_clock_runs_ahead_asks_for_no_second_charge(provider, point):
-    order = flows.new_order()
+    order = people.new_order()
     before = creates(provider)
 
     def tap_at_another_server():
@@ -155,7 +155,7 @@ def test_a_server_whose_clock_runs_ahead_asks_for_no_second_charge(provider, poi
 
 @pytest.mark.parametrize("look", [lambda: inquiry.ask(Payment.objects.get()), ask_about_silent])
 def test_a_job_whose_clock_runs_ahead_closes_no_attempt_that_is_being_made(provider, look):
-    order = flows.new_order()
+    order = people.new_order()
     states = []
 
     def look_from_another_server():
@@ -172,7 +172,7 @@ def test_a_job_whose_clock_runs_ahead_closes_no_attempt_that_is_being_made(provi
 
 
 def test_a_server_whose_clock_is_slow_does_not_hold_an_attempt_longer(provider):
-    order = flows.new_order()
+    order = people.new_order()
 
     def die():
         raise KeyboardInterrupt
@@ -188,7 +188,7 @@ def test_a_server_whose_clock_is_slow_does_not_hold_an_attempt_longer(provider):
 
 @pytest.mark.parametrize("point", ["pay.attempt_written", "pay.asked", "pay.charge_created"])
 def test_a_tap_that_stalled_past_its_lease_has_the_charge_of_the_next(provider, settings, point):
-    order, charges = flows.new_order(), []
+    order, charges = people.new_order(), []
     settings.PINGPP_DEADLINE = 1.0
 
     def stall():
@@ -213,7 +213,7 @@ def test_a_tap_that_stalled_past_its_lease_has_the_charge_of_the_next(provider, 
 def test_a_tap_that_stalled_past_its_lease_does_not_free_the_attempt_of_the_next(
     provider, settings
 ):
-    order = flows.new_order()
+    order = people.new_order()
     settings.PINGPP_DEADLINE = 1.0
 
     def stall():
@@ -237,7 +237,7 @@ def test_a_tap_that_stalled_past_its_lease_does_not_free_the_attempt_of_the_next
 
 
 def test_of_two_charges_for_one_attempt_the_one_that_was_kept_is_handed_out(provider):
-    order = flows.new_order()
+    order = people.new_order()
     kept = []
 
     def another_was_quicker():
@@ -251,7 +251,7 @@ def test_of_two_charges_for_one_attempt_the_one_that_was_kept_is_handed_out(prov
 
 
 def test_another_channel_does_not_wait(provider):
-    order = flows.new_order()
+    order = people.new_order()
     charges = []
 
     def pay_by_wx():
@@ -266,7 +266,7 @@ def test_another_channel_does_not_wait(provider):
 
 
 def test_the_attempt_is_written_before_the_provider_is_asked(provider):
-    order = flows.new_order()
+    order = people.new_order()
     seen = []
     failpoints.hooks["pay.attempt_written"] = lambda: seen.append(
         list(Payment.objects.values_list("order_no", "state", "sent_at"))
@@ -278,7 +278,7 @@ def test_the_attempt_is_written_before_the_provider_is_asked(provider):
 
 
 def test_the_provider_is_never_asked_within_a_transaction(provider):
-    order = flows.new_order()
+    order = people.new_order()
     before = creates(provider)
 
     with pytest.raises(pingpp_client.CallInTransaction), transaction.atomic():
@@ -289,8 +289,8 @@ def test_the_provider_is_never_asked_within_a_transaction(provider):
 
 
 def test_a_refund_is_never_sent_within_a_transaction(provider):
-    order = flows.new_order()
-    flows.pay_remotely(provider, order)
+    order = people.new_order()
+    people.pay_remotely(provider, order)
     refund(order)
 
     with pytest.raises(pingpp_client.CallInTransaction), transaction.atomic():
@@ -303,18 +303,18 @@ def test_a_refund_is_never_sent_within_a_transaction(provider):
 def test_a_balance_payment_is_all_or_nothing():
     patient = make_patient(balance_fen=1499)
     order = place_order(patient, make_doctor())
-    before = book.everything()
+    before = books.everything()
 
     with pytest.raises(InsufficientBalance):
         ask_for_charge(order, "balance")
 
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 def test_a_balance_payment_that_dies_half_way_has_not_happened():
     patient = make_patient(balance_fen=1500)
     order = place_order(patient, make_doctor())
-    before = book.everything()
+    before = books.everything()
 
     def die():
         raise KeyboardInterrupt
@@ -323,7 +323,7 @@ def test_a_balance_payment_that_dies_half_way_has_not_happened():
     with pytest.raises(KeyboardInterrupt):
         ask_for_charge(order, "balance")
 
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 def test_only_money_of_the_provider_is_remote():
@@ -333,7 +333,7 @@ def test_only_money_of_the_provider_is_remote():
 
 @pytest.mark.parametrize("state", [PaymentState.CREATING, PaymentState.PENDING])
 def test_the_database_keeps_one_open_attempt_per_order_and_channel(state):
-    order = flows.new_order()
+    order = people.new_order()
     values = {"order": order, "payer": order.patient.user, "channel": "wx", "amount_fen": 1}
     Payment.objects.create(order_no="1", state=state, **values)
 
@@ -344,7 +344,7 @@ def test_the_database_keeps_one_open_attempt_per_order_and_channel(state):
 
 
 def test_the_database_keeps_one_attempt_per_number():
-    order = flows.new_order()
+    order = people.new_order()
     values = {"order": order, "payer": order.patient.user, "amount_fen": 1, "order_no": "1"}
     first = Payment.objects.create(channel="wx", **values)
 

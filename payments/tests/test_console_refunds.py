@@ -6,9 +6,8 @@ import pytest
 from django.utils import timezone
 
 from api.errors import CannotRefund, InsufficientBalance, StaffRefusal
-from feiqingsong.testing.factories import answer, ask, make_user, refund
 from jobs import orders as sweeps
-from payments import console_refunds, refund_outbox, refunds, suspense
+from payments import console_refunds, refunds, suspense
 from payments.models import (
     Bearer,
     Discrepancy,
@@ -25,53 +24,21 @@ from payments.reconcile import comparison
 from qaorder import orders
 from qaorder.lifecycle import Role
 from qaorder.models import Order, OrderType, Status
-from qaorder.tests import book, flows
+from tests.support import books, people
 from tests.support.paying import recharge
+from tests.support.people import refund
+from tests.support.ways_out import accept, paid_order, settle_all, told
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 UNKNOWN, UNDONE = "refund_unknown", "refund_undone"
 
 
-def paid_order(provider, status=Status.PAID, order_type=OrderType.ONLINE):
-    """An order paid by alipay and brought to this status."""
-    order = flows.new_order(order_type)
-    payment = flows.pay_remotely(provider, order)
-    if status >= Status.WAITING:
-        ask(order)
-    if status >= Status.ANSWERED:
-        answer(Order.objects.get(pk=order.pk).question)
-    if status >= Status.FINISHED:
-        orders.finish_order(order=Order.objects.get(pk=order.pk), role=Role.PATIENT)
-    order.refresh_from_db()
-    return order, payment
-
-
-def told(provider, payment, amount=None):
-    """The difference that the notice of a console's refund leaves."""
-    made = provider.console_refund(payment.charge_id, amount)
-    provider.deliver_all("refund.succeeded")
-    return Discrepancy.objects.get(refund_id=made["id"])
-
-
-def settle_all(provider):
-    """Send and follow up refunds until nothing is due, with their notices."""
-    Refund.objects.filter(status=RefundStatus.OPEN).update(next_try_at=timezone.now())
-    refund_outbox.send_due()
-    provider.deliver_all()
-
-
-def accept(row, bearer=Bearer.PLATFORM):
-    return console_refunds.accept(
-        row, bearer=bearer, actor=make_user(is_staff=True), reason="已核实"
-    )
-
-
 @pytest.mark.parametrize("way", ["notice", "comparison"])
 @pytest.mark.parametrize("amount", [None, 500])
 def test_it_is_a_difference_however_it_is_found_and_moves_nothing_yet(provider, way, amount):
     order, payment = paid_order(provider)
-    before = book.balances()
+    before = books.balances()
     provider.console_refund(payment.charge_id, amount)
 
     if way == "notice":
@@ -85,7 +52,7 @@ def test_it_is_a_difference_however_it_is_found_and_moves_nothing_yet(provider, 
     row = Discrepancy.objects.get()
     assert (row.kind, row.payment, row.resolved_at) == (UNKNOWN, payment, None)
     assert row.provider_amount_fen == (amount or 1500)
-    assert book.balances() == before
+    assert books.balances() == before
     order.refresh_from_db()
     assert order.status == Status.PAID
 
@@ -98,17 +65,17 @@ def test_it_stops_the_release_of_its_orders_money_until_it_is_decided(provider):
 
     order.refresh_from_db()
     assert (order.status, order.released_at) == (Status.FINISHED, None)
-    assert book.balances()["in_transit"] == 1500
+    assert books.balances()["in_transit"] == 1500
     console_refunds.dispute(row)
     order.refresh_from_db()
     assert order.released_at is not None
     doctor = order.doctor.user
-    assert book.balances() == {
+    assert books.balances() == {
         "clearing:alipay": -1000,
         "platform": -500,
         f"earnings:{doctor.pk}": 1500,
     }
-    book.assert_agrees_with(provider)
+    books.assert_whole(provider)
 
 
 @pytest.mark.parametrize("status", [Status.PAID, Status.WAITING])
@@ -127,8 +94,8 @@ def test_accepted_before_the_answer_it_cancels_the_order_and_the_rest_goes_back_
         [(500, 1), (1000, 1)] if amount else [(1500, 1)]
     )
     assert Discrepancy.objects.get().resolution == Resolution.ACCEPTED
-    assert book.balances() == {}
-    book.assert_agrees_with(provider)
+    assert books.balances() == {}
+    books.assert_whole(provider)
 
 
 @pytest.mark.parametrize("status", [Status.ANSWERED, Status.FINISHED])
@@ -159,8 +126,8 @@ def test_accepted_after_the_answer_the_order_stays_and_who_staff_say_pays(
         "clearing:alipay": back - 1500,
     }
     assert order.status == Status.FINISHED
-    assert book.balances() == {code: fen for code, fen in expected.items() if fen}
-    book.assert_agrees_with(provider)
+    assert books.balances() == {code: fen for code, fen in expected.items() if fen}
+    books.assert_whole(provider)
 
 
 def test_two_parts_accepted_one_after_the_other_round_to_what_was_released(provider, settings):
@@ -170,8 +137,8 @@ def test_two_parts_accepted_one_after_the_other_round_to_what_was_released(provi
         accept(told(provider, payment, amount), Bearer.DOCTOR)
         settle_all(provider)
 
-    assert book.balances() == {}
-    book.assert_agrees_with(provider)
+    assert books.balances() == {}
+    books.assert_whole(provider)
 
 
 @pytest.mark.parametrize("first", ["console", "service"])
@@ -192,8 +159,8 @@ def test_a_refund_asked_for_meanwhile_is_the_consoles_where_that_covers_it(provi
         row.refresh_from_db()
         assert row.resolution == Resolution.MENDED
     assert len(provider.refunds()) == 1
-    assert book.balances() == {}
-    book.assert_agrees_with(provider)
+    assert books.balances() == {}
+    books.assert_whole(provider)
 
 
 @pytest.mark.parametrize("decision", ["accept", "dispute"])
@@ -213,13 +180,13 @@ def test_a_refund_asked_for_meanwhile_fails_where_the_consoles_does_not_cover_it
         refunds.retry(Refund.objects.get(pk=ours.pk))
         settle_all(provider)
         assert sorted(Refund.objects.values_list("amount_fen", flat=True)) == [500, 1000]
-        assert book.balances() == {}
+        assert books.balances() == {}
     else:
         console_refunds.dispute(row)
         refunds.end_otherwise(ours, refunds.RefundMeans.BALANCE)
-        assert book.wallet(order.patient.user) == 1500
-        assert book.balances()["platform"] == -500
-    book.assert_agrees_with(provider)
+        assert books.wallet(order.patient.user) == 1500
+        assert books.balances()["platform"] == -500
+    books.assert_whole(provider)
 
 
 def test_what_was_disputed_is_never_taken_for_a_refund_of_ours_later(provider):
@@ -231,8 +198,8 @@ def test_what_was_disputed_is_never_taken_for_a_refund_of_ours_later(provider):
     ours = Refund.objects.get()
     assert ours.status == RefundStatus.FAILED
     refunds.end_otherwise(ours, refunds.RefundMeans.OUTSIDE)
-    assert book.balances() == {"platform": -1500, "bank": 1500}
-    book.assert_agrees_with(provider)
+    assert books.balances() == {"platform": -1500, "bank": 1500}
+    books.assert_whole(provider)
 
 
 def test_with_nothing_left_to_take_it_can_only_be_disputed(provider):
@@ -247,8 +214,8 @@ def test_with_nothing_left_to_take_it_can_only_be_disputed(provider):
         accept(row)
     console_refunds.dispute(row)
 
-    assert book.wallet(order.patient.user) == 1500
-    book.assert_agrees_with(provider)
+    assert books.wallet(order.patient.user) == 1500
+    books.assert_whole(provider)
 
 
 @pytest.mark.parametrize("decide", [accept, console_refunds.dispute], ids=["accept", "dispute"])
@@ -256,13 +223,13 @@ def test_it_is_decided_once(provider, decide):
     _, payment = paid_order(provider)
     row = told(provider, payment)
     decide(row)
-    before = book.everything()
+    before = books.everything()
 
     for again in (accept, console_refunds.dispute):
         with pytest.raises(StaffRefusal):
             again(row)
 
-    assert book.everything()["ledger.Entry"] == before["ledger.Entry"]
+    assert books.everything()["ledger.Entry"] == before["ledger.Entry"]
 
 
 def test_a_pending_one_that_fails_is_nothing_to_decide_and_the_release_goes_on(provider):
@@ -277,7 +244,7 @@ def test_a_pending_one_that_fails_is_nothing_to_decide_and_the_release_goes_on(p
 
     assert Discrepancy.objects.get().resolution == Resolution.GONE
     assert Order.objects.get().released_at is not None
-    book.assert_agrees_with(provider)
+    books.assert_whole(provider)
 
 
 def test_a_refund_that_fails_after_it_succeeded_is_a_difference_that_staff_take_back(provider):
@@ -296,11 +263,11 @@ def test_a_refund_that_fails_after_it_succeeded_is_a_difference_that_staff_take_
     console_refunds.take_back(row)
     ours.refresh_from_db()
     assert ours.status == RefundStatus.FAILED
-    assert book.balances() == {"clearing:alipay": -1500, "in_transit": 1500}
-    book.assert_agrees_with(provider)
+    assert books.balances() == {"clearing:alipay": -1500, "in_transit": 1500}
+    books.assert_whole(provider)
     refunds.end_otherwise(ours, refunds.RefundMeans.BALANCE)
-    assert book.wallet(order.patient.user) == 1500
-    book.assert_agrees_with(provider)
+    assert books.wallet(order.patient.user) == 1500
+    books.assert_whole(provider)
 
 
 def test_a_disputed_one_that_fails_late_gives_the_platform_its_money_back(provider):
@@ -312,14 +279,14 @@ def test_a_disputed_one_that_fails_late_gives_the_platform_its_money_back(provid
 
     console_refunds.take_back(Discrepancy.objects.get(kind=UNDONE))
 
-    assert "platform" not in book.balances()
-    book.assert_agrees_with(provider)
+    assert "platform" not in books.balances()
+    books.assert_whole(provider)
 
 
 @pytest.mark.parametrize("amount", [1500, 500])
 def test_a_charge_that_arrives_already_refunded_opens_nothing_and_is_held(provider, amount):
-    order = flows.new_order()
-    charge = flows.charge_for(order)
+    order = people.new_order()
+    charge = people.charge_for(order)
     provider.pay_and_tell(charge["id"], then_refund=amount)
 
     order.refresh_from_db()
@@ -327,19 +294,19 @@ def test_a_charge_that_arrives_already_refunded_opens_nothing_and_is_held(provid
     assert order.status == Status.UNPAID
     assert (row.reason, row.refunded_fen) == ("到账时渠道已退款", amount)
     assert row.resolution == ("refunded" if amount == 1500 else "")
-    assert book.balances().get("suspense", 0) == 1500 - amount
-    book.assert_agrees_with(provider)
+    assert books.balances().get("suspense", 0) == 1500 - amount
+    books.assert_whole(provider)
     if amount < 1500:
         suspense.refund(row, reason="退回余款")
         settle_all(provider)
-        assert book.balances() == {}
-        book.assert_agrees_with(provider)
-    assert flows.try_to_pay(order, "alipay").status_code == 200
+        assert books.balances() == {}
+        books.assert_whole(provider)
+    assert people.try_to_pay(order, "alipay").status_code == 200
 
 
 def test_a_refunds_notice_that_is_quicker_than_its_charges_opens_nothing(provider):
-    order = flows.new_order()
-    charge = flows.charge_for(order)
+    order = people.new_order()
+    charge = people.charge_for(order)
     provider.pay(charge["id"])
     provider.console_refund(charge["id"])
     provider.deliver_all("refund.succeeded")
@@ -351,8 +318,8 @@ def test_a_refunds_notice_that_is_quicker_than_its_charges_opens_nothing(provide
 
 
 def test_held_money_returned_in_the_console_needs_no_decision(provider):
-    order = flows.new_order()
-    charge = flows.charge_for(order)
+    order = people.new_order()
+    charge = people.charge_for(order)
     provider.pay(charge["id"])
     event = provider.events("charge.succeeded")[0]
     event["data"]["object"]["order_no"] = "20260101000001"
@@ -363,30 +330,30 @@ def test_held_money_returned_in_the_console_needs_no_decision(provider):
 
     row = SuspenseCharge.objects.get()
     assert (row.resolution, row.refunded_fen) == (SuspenseResolution.REFUNDED, 1500)
-    assert book.balances() == {}
-    book.assert_agrees_with(provider)
+    assert books.balances() == {}
+    books.assert_whole(provider)
 
 
 @pytest.mark.parametrize("spent", [False, True])
 def test_a_refunded_recharge_is_taken_off_the_balance_while_it_is_there(provider, spent):
-    user = flows.new_order().patient.user
+    user = people.new_order().patient.user
     charge = recharge(payer=user, channel="alipay", amount_fen=2000)
     provider.pay_and_tell(charge["id"])
     if spent:
         order = Order.objects.get()
-        flows.try_to_pay(order, "balance")
+        people.try_to_pay(order, "balance")
     row = told(provider, Payment.objects.get(charge_id=charge["id"]))
 
     if spent:
         with pytest.raises(InsufficientBalance):
             accept(row)
         console_refunds.dispute(row)
-        assert book.wallet(user) == 500
+        assert books.wallet(user) == 500
     else:
         accept(row)
         settle_all(provider)
-        assert book.wallet(user) == 0
-    book.assert_agrees_with(provider)
+        assert books.wallet(user) == 0
+    books.assert_whole(provider)
 
 
 def test_a_monthly_order_refunded_in_the_console_ends_its_period(provider):
@@ -398,26 +365,26 @@ def test_a_monthly_order_refunded_in_the_console_ends_its_period(provider):
     order.refresh_from_db()
     assert order.status == Status.CANCELLED
     assert order.period.refunded_at is not None
-    book.assert_agrees_with(provider)
+    books.assert_whole(provider)
 
 
 def test_a_charge_noticed_again_with_another_amount_is_a_difference_and_never_a_posting(provider):
     order, payment = paid_order(provider)
-    before = book.balances()
+    before = books.balances()
     event = provider.events("charge.succeeded")[0]
     event["data"]["object"]["amount"] = 100
     event["id"] = "evt_other"
 
     assert provider.deliver(event).json()["outcome"] == "differs"
 
-    assert book.balances() == before
+    assert books.balances() == before
     assert Discrepancy.objects.get().kind == "differs"
     assert not SuspenseCharge.objects.exists()
 
 
 def test_a_notice_that_was_not_ours_counts_once_the_settings_are_right(provider, settings):
-    order = flows.new_order()
-    charge = flows.charge_for(order)
+    order = people.new_order()
+    charge = people.charge_for(order)
     provider.pay(charge["id"])
     settings.PINGPP_LIVEMODE = True
     assert provider.deliver_all()[0].json()["outcome"] == "not_ours"
@@ -444,7 +411,7 @@ def test_a_word_about_an_earlier_attempt_says_nothing_of_the_next(provider):
     assert Refund.objects.get().status == RefundStatus.OPEN
     settle_all(provider)
     assert Refund.objects.get().status == RefundStatus.SUCCEEDED
-    book.assert_agrees_with(provider)
+    books.assert_whole(provider)
 
 
 def test_an_order_is_finished_by_the_clock_though_its_release_waits(provider):
@@ -456,7 +423,7 @@ def test_an_order_is_finished_by_the_clock_though_its_release_waits(provider):
 
     order.refresh_from_db()
     assert (order.status, order.released_at) == (Status.FINISHED, None)
-    book_only_waits = [f for f in book.audit() if f.rows]
+    book_only_waits = [f for f in books.audit() if f.rows]
     assert book_only_waits == []
 
 
@@ -468,4 +435,4 @@ def test_another_members_order_is_not_refunded_twice_by_staff(provider):
         refunds.refund_completed(order=order, bearer=Bearer.DOCTOR, reason="投诉")
     settle_all(provider)
 
-    book.assert_agrees_with(provider)
+    books.assert_whole(provider)

@@ -9,19 +9,19 @@ from django.utils import timezone
 
 from api import failpoints
 from api.errors import CannotRefund
-from feiqingsong.testing.factories import refund
 from payments import refund_outbox, refunds
 from payments.models import Discrepancy, Refund, RefundStatus
 from qaorder import worklist
-from qaorder.tests import book, flows
+from tests.support import books, people
+from tests.support.people import refund
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def owed(provider, channel="alipay"):
     """A refund that waits to be sent."""
-    order = flows.new_order()
-    flows.pay_remotely(provider, order, channel)
+    order = people.new_order()
+    people.pay_remotely(provider, order, channel)
     return refund(order)
 
 
@@ -65,19 +65,19 @@ def test_alipay_gives_the_money_back_at_once(provider):
     assert made[0]["metadata"] == {"refund": str(row.pk), "attempt": "1"}
     assert (row.status, row.refund_id) == (RefundStatus.SUCCEEDED, made[0]["id"])
     assert row.finished_at is not None
-    assert book.balances() == {}
-    book.assert_balanced()
+    assert books.balances() == {}
+    books.assert_whole()
 
 
 def test_a_finished_refund_is_not_looked_at_again(provider):
     row = owed(provider)
     refund_outbox.send_due()
-    before = book.everything()
+    before = books.everything()
 
     due_again(row)
     assert refund_outbox.send_due() == 0
 
-    after = book.everything()
+    after = books.everything()
     del before["payments.Refund"], after["payments.Refund"]
     assert after == before
     assert len(provider.refunds()) == 1
@@ -90,7 +90,7 @@ def test_wechat_takes_its_time_and_tells_by_notice_or_when_asked(provider, told_
     refund_outbox.send_due()
     row.refresh_from_db()
     assert (row.status, row.refund_id) == (RefundStatus.OPEN, provider.refunds()[0]["id"])
-    assert book.balances()["in_transit"] == 1500
+    assert books.balances()["in_transit"] == 1500
 
     provider.sandbox.settle_refund(row.refund_id)
     if told_by == "notice":
@@ -102,8 +102,8 @@ def test_wechat_takes_its_time_and_tells_by_notice_or_when_asked(provider, told_
     row.refresh_from_db()
     assert row.status == RefundStatus.SUCCEEDED
     assert len(provider.refunds()) == 1
-    assert book.balances() == {}
-    assert book.postings()["refund"] == 1
+    assert books.balances() == {}
+    assert books.postings()["refund"] == 1
 
 
 def test_a_refund_still_pending_is_asked_about_later_and_later(provider):
@@ -168,7 +168,7 @@ def test_a_refund_whose_answer_was_lost_is_found_and_not_made_again(provider, ki
     provider.deliver_all("refund.succeeded")
     row.refresh_from_db()
     assert row.status == RefundStatus.SUCCEEDED
-    assert book.balances() == {}
+    assert books.balances() == {}
 
 
 def test_a_refund_that_finished_while_its_answer_was_lost_is_recognised(provider):
@@ -211,7 +211,7 @@ def test_somebody_elses_refund_of_the_same_charge_is_not_taken_for_ours(provider
     assert row.status == RefundStatus.FAILED
     assert row.failure_code
     assert Discrepancy.objects.filter(kind="refund_unknown", resolved_at=None).count() == 2
-    assert book.balances()["in_transit"] == 1500
+    assert books.balances()["in_transit"] == 1500
 
 
 def test_a_death_between_sending_and_recording_refunds_once(provider):
@@ -228,7 +228,7 @@ def test_a_death_between_sending_and_recording_refunds_once(provider):
     row.refresh_from_db()
     assert row.status == RefundStatus.SUCCEEDED
     assert len(provider.refunds()) == 1
-    assert book.postings()["refund"] == 1
+    assert books.postings()["refund"] == 1
 
 
 def test_a_claimed_refund_is_left_alone_by_other_copies(provider):
@@ -256,7 +256,7 @@ def test_a_refusal_by_the_channel_is_kept_for_staff_who_can_send_it_again(provid
     assert (row.status, row.failure_code) == (RefundStatus.FAILED, "refund_refused_msg")
     assert row.failure_msg == "退款失败: 未结算资金不足"
     assert row.finished_at is not None
-    assert book.balances()["in_transit"] == 1500
+    assert books.balances()["in_transit"] == 1500
     assert refund_outbox.send_due() == 0
 
     assert refunds.retry(row)
@@ -266,8 +266,8 @@ def test_a_refusal_by_the_channel_is_kept_for_staff_who_can_send_it_again(provid
     assert (row.status, row.failure_code, row.failure_msg) == (RefundStatus.SUCCEEDED, "", "")
     assert [made["status"] for made in provider.refunds()] == ["failed", "succeeded"]
     assert row.refund_id == provider.refunds()[1]["id"]
-    assert book.balances() == {}
-    assert book.postings()["refund"] == 1
+    assert books.balances() == {}
+    assert books.postings()["refund"] == 1
 
 
 @pytest.mark.parametrize("status", [RefundStatus.OPEN, RefundStatus.SUCCEEDED])
@@ -275,12 +275,12 @@ def test_only_a_failed_refund_is_sent_again(provider, status):
     row = owed(provider)
     if status == RefundStatus.SUCCEEDED:
         refund_outbox.send_due()
-    before = book.everything()
+    before = books.everything()
 
     with pytest.raises(CannotRefund):
         refunds.retry(row)
 
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 def test_a_late_word_about_the_failed_try_does_not_end_the_new_one(provider):

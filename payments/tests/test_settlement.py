@@ -7,14 +7,6 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from feiqingsong.testing.factories import (
-    age,
-    make_doctor,
-    make_patient,
-    place_order,
-    refund,
-    top_up,
-)
 from jobs import orders as sweeps
 from payments import refund_outbox
 from payments.models import (
@@ -29,7 +21,15 @@ from payments.settlement import PaidCharge, read_paid_charge, settle
 from qaorder import orders
 from qaorder.lifecycle import Role
 from qaorder.models import Order, OrderType, Period, Status
-from qaorder.tests import book, flows
+from tests.support import books, people
+from tests.support.people import (
+    age,
+    make_doctor,
+    make_patient,
+    place_order,
+    refund,
+    top_up,
+)
 
 MINUTES = timedelta(minutes=1)
 
@@ -41,8 +41,8 @@ def assert_money_goes_back(provider, charge_id):
     surplus = Refund.objects.get(payment__charge_id=charge_id)
     assert (surplus.status, surplus.role) == (RefundStatus.OPEN, Role.CLOCK)
     assert surplus.payment.state == PaymentState.PAID
-    book.assert_balanced()
-    before = book.balances()
+    books.assert_whole()
+    before = books.balances()
 
     refund_outbox.send_due()
 
@@ -50,11 +50,11 @@ def assert_money_goes_back(provider, charge_id):
     channel = surplus.payment.channel
     assert surplus.status == RefundStatus.SUCCEEDED
     assert [made["charge"] for made in provider.refunds()] == [charge_id]
-    assert before["in_transit"] - book.balances().get("in_transit", 0) == surplus.amount_fen
-    assert book.balances().get(f"clearing:{channel}", 0) - before[f"clearing:{channel}"] == (
+    assert before["in_transit"] - books.balances().get("in_transit", 0) == surplus.amount_fen
+    assert books.balances().get(f"clearing:{channel}", 0) - before[f"clearing:{channel}"] == (
         surplus.amount_fen
     )
-    book.assert_balanced()
+    books.assert_whole()
 
 
 @pytest.fixture
@@ -67,12 +67,12 @@ def quick(provider):
 
 @pytest.mark.parametrize("channel", ["alipay", "wx"])
 def test_collected_money_opens_the_order_and_is_held(provider, channel):
-    order = flows.new_order()
+    order = people.new_order()
 
-    payment = flows.pay_remotely(provider, order, channel)
+    payment = people.pay_remotely(provider, order, channel)
 
     assert (order.status, order.channel, order.paid_with) == (Status.PAID, channel, payment)
-    assert book.balances() == {"in_transit": 1500, f"clearing:{channel}": -1500}
+    assert books.balances() == {"in_transit": 1500, f"clearing:{channel}": -1500}
     event = order.events.get()
     assert (event.role, event.actor) == (Role.PROVIDER, None)
     assert abs(payment.paid_at - timezone.now()) < timedelta(minutes=1)
@@ -81,8 +81,8 @@ def test_collected_money_opens_the_order_and_is_held(provider, channel):
 
 @pytest.mark.parametrize("channel", ["alipay", "wx"])
 def test_money_for_a_cancelled_order_is_booked_and_refunded(quick, channel):
-    order = flows.new_order()
-    charge = flows.charge_for(order, channel)
+    order = people.new_order()
+    charge = people.charge_for(order, channel)
     orders.cancel_order(order=order, role=Role.PATIENT)
 
     answer = quick.pay_and_tell(charge["id"])
@@ -94,8 +94,8 @@ def test_money_for_a_cancelled_order_is_booked_and_refunded(quick, channel):
 
 
 def test_money_for_an_expired_order_is_booked_and_refunded(quick):
-    order = flows.new_order()
-    charge = flows.charge_for(order)
+    order = people.new_order()
+    charge = people.charge_for(order)
     age(order, pay_deadline=20 * MINUTES)
     sweeps.expire_unpaid()
     quick.pay(charge["id"], force=True)
@@ -108,8 +108,8 @@ def test_money_for_an_expired_order_is_booked_and_refunded(quick):
 
 
 def test_money_paid_after_the_deadline_is_refunded_though_the_order_still_waits(quick):
-    order = flows.new_order()
-    charge = flows.charge_for(order)
+    order = people.new_order()
+    charge = people.charge_for(order)
     age(order, pay_deadline=MINUTES)
 
     quick.pay_and_tell(charge["id"])
@@ -121,8 +121,8 @@ def test_money_paid_after_the_deadline_is_refunded_though_the_order_still_waits(
 
 @pytest.mark.parametrize(("late", "status"), [(0, Status.PAID), (1, Status.UNPAID)])
 def test_a_time_paid_up_to_the_deadline_counts_whenever_the_notice_comes(provider, late, status):
-    order = flows.new_order()
-    charge = flows.charge_for(order)
+    order = people.new_order()
+    charge = people.charge_for(order)
     deadline = timezone.now().replace(microsecond=0) - 10 * MINUTES
     Order.objects.update(pay_deadline=deadline)
 
@@ -136,9 +136,9 @@ def test_a_time_paid_up_to_the_deadline_counts_whenever_the_notice_comes(provide
 
 @pytest.mark.parametrize("first", ["alipay", "wx"])
 def test_an_order_paid_through_two_channels_keeps_the_first_money(quick, first):
-    order = flows.new_order()
+    order = people.new_order()
     second = "wx" if first == "alipay" else "alipay"
-    charges = {channel: flows.charge_for(order, channel) for channel in ("alipay", "wx")}
+    charges = {channel: people.charge_for(order, channel) for channel in ("alipay", "wx")}
 
     quick.pay_and_tell(charges[first]["id"])
     quick.pay_and_tell(charges[second]["id"])
@@ -148,26 +148,26 @@ def test_an_order_paid_through_two_channels_keeps_the_first_money(quick, first):
     assert order.paid_with.charge_id == charges[first]["id"]
     assert order.events.count() == 1
     assert_money_goes_back(quick, charges[second]["id"])
-    assert book.balances() == {"in_transit": 1500, f"clearing:{first}": -1500}
+    assert books.balances() == {"in_transit": 1500, f"clearing:{first}": -1500}
 
 
 def test_an_order_paid_from_the_balance_and_then_by_alipay_keeps_the_balances_money(quick):
-    order = flows.new_order()
-    charge = flows.charge_for(order)
+    order = people.new_order()
+    charge = people.charge_for(order)
     top_up(order.patient.user, 1500)
-    assert flows.try_to_pay(order, "balance").status_code == 200
+    assert people.try_to_pay(order, "balance").status_code == 200
 
     quick.pay_and_tell(charge["id"])
 
     order.refresh_from_db()
     assert (order.status, order.channel) == (Status.PAID, "balance")
     assert_money_goes_back(quick, charge["id"])
-    assert book.balances() == {"in_transit": 1500, "platform": -1500}
+    assert books.balances() == {"in_transit": 1500, "platform": -1500}
 
 
 def test_money_for_an_order_already_refunded_goes_back_too(quick):
-    order = flows.new_order()
-    alipay, wx = flows.charge_for(order, "alipay"), flows.charge_for(order, "wx")
+    order = people.new_order()
+    alipay, wx = people.charge_for(order, "alipay"), people.charge_for(order, "wx")
     quick.pay_and_tell(alipay["id"])
     order.refresh_from_db()
     refund(order)
@@ -178,16 +178,16 @@ def test_money_for_an_order_already_refunded_goes_back_too(quick):
 
     assert Refund.objects.filter(status=RefundStatus.SUCCEEDED).count() == 2
     assert len(quick.refunds()) == 2
-    assert book.balances() == {}
-    book.assert_balanced()
+    assert books.balances() == {}
+    books.assert_whole()
 
 
 def test_money_that_comes_for_an_expired_charge_pays_the_order_that_still_waits(provider):
-    order = flows.new_order()
+    order = people.new_order()
     start = timezone.now()
-    old = flows.charge_for(order, "wx")
+    old = people.charge_for(order, "wx")
     with time_machine.travel(start + timedelta(hours=3)):
-        new = flows.charge_for(order, "wx")
+        new = people.charge_for(order, "wx")
         provider.pay(old["id"], force=True)
         provider.deliver_all()
 
@@ -198,8 +198,8 @@ def test_money_that_comes_for_an_expired_charge_pays_the_order_that_still_waits(
 
 
 def test_two_alipay_charges_under_one_number_are_both_booked_and_one_goes_back(quick):
-    order = flows.new_order()
-    first = flows.charge_for(order)
+    order = people.new_order()
+    first = people.charge_for(order)
     start = timezone.now()
     with time_machine.travel(start + 2 * MINUTES):
         # Alipay makes another one for the same number a minute later.
@@ -226,8 +226,8 @@ def test_two_alipay_charges_under_one_number_are_both_booked_and_one_goes_back(q
 
 
 def test_a_twin_told_of_twice_by_different_events_is_booked_once(provider):
-    order = flows.new_order()
-    payment = flows.pay_remotely(provider, order)
+    order = people.new_order()
+    payment = people.pay_remotely(provider, order)
     event = provider.events("charge.succeeded")[0]
     twin = event["data"]["object"] | {"id": "ch_twin"}
 
@@ -238,14 +238,14 @@ def test_a_twin_told_of_twice_by_different_events_is_booked_once(provider):
 
     assert outcomes == ["applied", "repeated"]
     assert payment.duplicates.count() == 1
-    assert book.balances()["in_transit"] == 3000
+    assert books.balances()["in_transit"] == 3000
     assert Refund.objects.count() == 1
 
 
 def test_a_charge_id_that_we_do_not_hold_yet_is_adopted_by_its_number(provider):
-    order = flows.new_order()
+    order = people.new_order()
     provider.sandbox.fault("drop", "charge.create", commit=True)
-    flows.try_to_pay(order, "alipay")
+    people.try_to_pay(order, "alipay")
     charge = provider.charges()[0]
 
     answer = provider.pay_and_tell(charge["id"])
@@ -259,8 +259,8 @@ def test_a_charge_id_that_we_do_not_hold_yet_is_adopted_by_its_number(provider):
 
 @pytest.mark.parametrize("order_of_arrival", list(permutations(range(3))))
 def test_three_payments_end_the_same_whatever_order_their_notices_come_in(quick, order_of_arrival):
-    order = flows.new_order()
-    ids = [flows.charge_for(order, channel)["id"] for channel in ("alipay", "wx")]
+    order = people.new_order()
+    ids = [people.charge_for(order, channel)["id"] for channel in ("alipay", "wx")]
     for charge_id in ids:
         quick.pay(charge_id)
     events = quick.events("charge.succeeded")
@@ -274,7 +274,7 @@ def test_three_payments_end_the_same_whatever_order_their_notices_come_in(quick,
     assert order.status == Status.PAID
     assert Payment.objects.filter(state=PaymentState.PAID).count() == 2
     assert [row.payment_id != order.paid_with.pk for row in Refund.objects.all()] == [True]
-    assert book.balances() == {"in_transit": 1500, f"clearing:{order.channel}": -1500}
+    assert books.balances() == {"in_transit": 1500, f"clearing:{order.channel}": -1500}
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_three_payments_end_the_same_whatever_order_their_notices_come_in(quick,
     ],
 )
 def test_money_that_fits_nothing_is_put_aside_for_staff(change, reason):
-    order = flows.new_order()
+    order = people.new_order()
     attempt = Payment.objects.create(
         order=order,
         payer=order.patient.user,
@@ -300,7 +300,7 @@ def test_money_that_fits_nothing_is_put_aside_for_staff(change, reason):
         state=PaymentState.PENDING,
         charge_id="ch_ours",
     )
-    before = book.order_row(order)
+    before = books.order_row(order)
     fact = {
         "charge_id": "ch_ours",
         "order_no": order.order_number,
@@ -320,12 +320,12 @@ def test_money_that_fits_nothing_is_put_aside_for_staff(change, reason):
         fact["channel"],
     )
     assert held.payment == (None if "order_no" in change else attempt)
-    assert book.order_row(order) == before
+    assert books.order_row(order) == before
     attempt.refresh_from_db()
     # A charge that was paid wrongly is handed out no more.
     is_known = "order_no" not in change
     assert attempt.state == (PaymentState.EXPIRED if is_known else PaymentState.PENDING)
-    assert book.balances() == {
+    assert books.balances() == {
         "suspense": fact["amount_fen"],
         f"clearing:{fact['channel']}": -fact["amount_fen"],
     }
@@ -335,30 +335,30 @@ def test_money_that_fits_nothing_is_put_aside_for_staff(change, reason):
 def test_a_remote_charge_under_the_number_of_a_balance_payment_is_put_aside(provider):
     patient = make_patient(balance_fen=1500)
     order = place_order(patient, make_doctor())
-    flows.try_to_pay(order, "balance")
+    people.try_to_pay(order, "balance")
     paid = Payment.objects.get()
 
     outcome = settle(PaidCharge("ch_1", paid.order_no, "alipay", 1500, timezone.now()))
 
     assert outcome == NoticeOutcome.HELD
     assert not Refund.objects.exists()
-    assert book.balances()["suspense"] == 1500
+    assert books.balances()["suspense"] == 1500
 
 
 def test_the_same_charge_settled_twice_moves_money_once(provider):
-    order = flows.new_order()
-    payment = flows.pay_remotely(provider, order)
+    order = people.new_order()
+    payment = people.pay_remotely(provider, order)
     fact = PaidCharge(payment.charge_id, payment.order_no, "alipay", 1500, timezone.now())
-    before = book.everything()
+    before = books.everything()
 
     assert settle(fact) == NoticeOutcome.REPEATED
 
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 def test_a_hidden_order_is_settled_like_any_other(provider):
-    order = flows.new_order()
-    charge = flows.charge_for(order)
+    order = people.new_order()
+    charge = people.charge_for(order)
     orders.destroy_order(order=order, role=Role.PATIENT, actor=order.patient.user)
 
     provider.pay_and_tell(charge["id"])
@@ -369,8 +369,8 @@ def test_a_hidden_order_is_settled_like_any_other(provider):
 
 
 def test_late_money_for_a_monthly_order_starts_no_service(provider):
-    order = flows.new_order(OrderType.MONTHLY)
-    charge = flows.charge_for(order)
+    order = people.new_order(OrderType.MONTHLY)
+    charge = people.charge_for(order)
     orders.cancel_order(order=order, role=Role.PATIENT)
 
     provider.pay_and_tell(charge["id"])

@@ -1,37 +1,30 @@
 """Acts of staff that move money: each one known, each with a reason, large ones by two members."""
 
-from datetime import date, timedelta
-
 import pytest
 from django.contrib.auth.models import Permission
 from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
 from api.errors import StaffRefusal
-from api.tests.test_errors import impatient, locked_elsewhere
-from feiqingsong.testing.factories import make_patient, make_user, order_in, refund
 from ledger.models import Entry
 from payments import refund_outbox, staff_acts
 from payments.models import (
     Discrepancy,
-    Payout,
     Refund,
     RefundMeans,
     RefundStatus,
     StaffRequest,
-    SuspenseCharge,
     SuspenseResolution,
 )
 from payments.settlement import PaidCharge, settle
 from qaorder.models import Order, OrderType, Status
-from qaorder.tests import book, flows
+from tests.support import books, people
+from tests.support.database import impatient, locked_elsewhere
+from tests.support.people import make_user, order_in, refund
+from tests.support.ways_out import TARGETS, failed_refund, held, paid, payout, prepare
+from tests.support.world import drain
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def boss():
-    return make_user(is_staff=True, is_superuser=True)
 
 
 @pytest.fixture
@@ -39,104 +32,11 @@ def other():
     return make_user(is_staff=True, is_superuser=True)
 
 
-def paid(provider):
-    return flows.pay_remotely(provider, flows.new_order()).order
-
-
-def failed_refund(provider):
-    order = paid(provider)
-    provider.reject_refunds(order.paid_with.charge_id)
-    refund(order)
-    refund_outbox.send_due()
-    return Refund.objects.get(payment__order=order)
-
-
-def held(provider):
-    charge = provider.sandbox.create_charge(
-        {
-            "order_no": "20260101000001",
-            "app": {"id": provider.sandbox.options.app_id},
-            "channel": "alipay",
-            "amount": 1500,
-            "client_ip": "127.0.0.1",
-            "currency": "cny",
-            "subject": "x",
-            "body": "x",
-            "extra": {},
-        }
-    )
-    provider.pay_and_tell(charge["id"])
-    return SuspenseCharge.objects.get(charge_id=charge["id"])
-
-
-def difference(provider):
-    order = paid(provider)
-    made = provider.console_refund(order.paid_with.charge_id)
-    provider.deliver_all("refund.succeeded")
-    return Discrepancy.objects.get(refund_id=made["id"])
-
-
-def undone(provider):
-    order = paid(provider)
-    refund(order)
-    refund_outbox.send_due()
-    provider.fail_refund_late(Refund.objects.get(payment__order=order).refund_id)
-    provider.deliver_all("refund.failed")
-    return Discrepancy.objects.get(kind="refund_undone")
-
-
-def payout(provider):
-    paid(provider)
-    return Payout.objects.create(
-        channel="alipay", reference="b1", paid_on=date(2026, 1, 2), amount_fen=1490, fee_fen=10
-    )
-
-
-def overdue(provider):
-    order = paid(provider)
-    provider.sandbox.script_refunds("wait")
-    refund(order)
-    refund_outbox.send_due()
-    Refund.objects.update(created_at=timezone.now() - timedelta(days=4))
-    return Refund.objects.get(payment__order=order)
-
-
-TARGETS = {
-    "refund_order": (paid, {}),
-    "refund_completed": (lambda _: order_in(Status.FINISHED), {"bearer": "doctor"}),
-    "give_up_refund": (overdue, {}),
-    "retry_refund": (failed_refund, {}),
-    "refund_to_balance": (failed_refund, {}),
-    "settle_refund_outside": (failed_refund, {}),
-    "accept_console_refund": (difference, {"bearer": "platform"}),
-    "dispute_console_refund": (difference, {}),
-    "take_back_refund": (undone, {}),
-    "refund_held": (held, {}),
-    "assign_held": (held, {"to": "someone"}),
-    "keep_held": (held, {}),
-    "book_payout": (payout, {}),
-}
-"""For each verb a row that it acts on, made by the paths that lead there."""
-
-
-def prepare(verb, provider):
-    make, arguments = TARGETS[verb]
-    if verb == "assign_held":
-        make_patient("someone")
-    return make(provider), arguments
-
-
-def settle_all(provider):
-    provider.sandbox.clear_faults()
-    Refund.objects.filter(status=RefundStatus.OPEN).update(next_try_at=timezone.now())
-    refund_outbox.send_due()
-
-
 def assert_whole(provider):
     """Once everything due was sent, audit, book and the provider's own book agree."""
-    settle_all(provider)
-    book.assert_balanced()
-    book.assert_agrees_with(provider, paid_out=Payout.objects.exists())
+    provider.sandbox.clear_faults()
+    drain()
+    books.assert_whole(provider)
 
 
 def test_every_verb_has_a_row_to_act_on_here():
@@ -146,13 +46,13 @@ def test_every_verb_has_a_row_to_act_on_here():
 @pytest.mark.parametrize("verb", staff_acts.VERBS)
 def test_each_verb_acts_at_once_on_small_amounts_and_leaves_its_trail(provider, boss, verb):
     row, arguments = prepare(verb, provider)
-    before = book.everything()
+    before = books.everything()
 
     done = staff_acts.ask(verb, row, actor=boss, reason="已核实", **arguments)
 
     assert (done.state, done.reason, done.requested_by) == ("done", "已核实", boss)
     assert done.amount_fen > 0
-    after = book.everything()
+    after = books.everything()
     del before["payments.StaffRequest"], after["payments.StaffRequest"]
     assert after != before
     assert_whole(provider)
@@ -162,12 +62,12 @@ def test_each_verb_acts_at_once_on_small_amounts_and_leaves_its_trail(provider, 
 def test_each_verb_waits_for_another_member_above_the_limit(provider, settings, boss, other, verb):
     settings.STAFF_DOUBLE_CHECK_FEN = 1499 if verb != "book_payout" else 1
     row, arguments = prepare(verb, provider)
-    before = book.everything()
+    before = books.everything()
 
     waiting = staff_acts.ask(verb, row, actor=boss, reason="已核实", **arguments)
 
     def rest():
-        now = book.everything()
+        now = books.everything()
         return {name: rows for name, rows in now.items() if name != "payments.StaffRequest"}
 
     unchanged = {name: rows for name, rows in before.items() if name != "payments.StaffRequest"}
@@ -204,7 +104,7 @@ def test_each_verb_done_twice_moves_money_once(provider, boss, verb):
 @pytest.mark.parametrize("verb", staff_acts.VERBS)
 def test_each_verb_needs_its_permission_a_reason_and_its_parameters(provider, boss, verb):
     row, arguments = prepare(verb, provider)
-    before = book.everything()
+    before = books.everything()
     nobody = make_user(is_staff=True)
     user = make_user()
     user.user_permissions.set(Permission.objects.all())
@@ -220,7 +120,7 @@ def test_each_verb_needs_its_permission_a_reason_and_its_parameters(provider, bo
         with pytest.raises(StaffRefusal):
             staff_acts.ask(verb, row, actor=actor, reason=reason, **given)
 
-    after = book.everything()
+    after = books.everything()
     del before["accounts.User"], after["accounts.User"]
     assert after == before
 
@@ -284,12 +184,12 @@ def test_the_database_refuses_that_one_member_decides_alone(boss):
 @pytest.mark.parametrize("status", [s for s in Status if s not in (3, 4, 5)])
 def test_only_served_orders_are_refunded_without_being_cancelled(boss, status):
     order = order_in(status)
-    before = book.everything()
+    before = books.everything()
 
     with pytest.raises(StaffRefusal, match="不能退款：订单须已回答或已完成"):
         staff_acts.ask("refund_completed", order, actor=boss, reason="x", bearer="platform")
 
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 @pytest.mark.parametrize("status", [Status.ANSWERED, Status.FINISHED, Status.EVALUATED])
@@ -302,8 +202,8 @@ def test_a_served_order_is_refunded_and_keeps_its_status(settings, boss, status,
 
     order.refresh_from_db()
     assert order.status == status
-    assert book.wallet(order.patient.user) == 1500
-    income = book.balances().get(f"earnings:{order.doctor.user_id}", 0)
+    assert books.wallet(order.patient.user) == 1500
+    income = books.balances().get(f"earnings:{order.doctor.user_id}", 0)
     is_released = status != Status.ANSWERED
     assert income == (1200 if bearer == "platform" and is_released else 0)
 
@@ -326,13 +226,14 @@ def test_a_definite_refusal_fails_the_refund_and_each_way_out_ends_it(provider, 
         row = failed_refund(provider)
         assert row.status == RefundStatus.FAILED
         staff_acts.ask(verb, row, actor=boss, reason="x")
-        settle_all(provider)
+        provider.sandbox.clear_faults()
+        drain()
         row.refresh_from_db()
         assert (row.status, row.means) == (RefundStatus.SUCCEEDED, means)
         if ends == "wallet":
-            assert book.wallet(row.payment.payer) == 1500
+            assert books.wallet(row.payment.payer) == 1500
         if ends == "bank":
-            assert book.balances()["bank"] == 1500
+            assert books.balances()["bank"] == 1500
 
 
 @pytest.mark.parametrize("status", [401, 403, 408, 429, 500, 503])
@@ -347,7 +248,7 @@ def test_a_refusal_that_may_pass_leaves_the_refund_open(provider, status):
 
 
 def test_held_money_is_given_to_an_order_by_way_of_its_patients_balance(provider, boss):
-    row, order = held(provider), flows.new_order()
+    row, order = held(provider), people.new_order()
 
     staff_acts.ask("assign_held", row, actor=boss, reason="x", to=order.order_number)
 
@@ -355,18 +256,18 @@ def test_held_money_is_given_to_an_order_by_way_of_its_patients_balance(provider
     row.refresh_from_db()
     assert (order.status, order.channel) == (Status.PAID, "balance")
     assert row.resolution == SuspenseResolution.ASSIGNED
-    assert book.balances() == {"clearing:alipay": -1500, "in_transit": 1500}
-    book.assert_agrees_with(provider)
+    assert books.balances() == {"clearing:alipay": -1500, "in_transit": 1500}
+    books.assert_whole(provider)
 
 
 def test_held_money_is_not_given_to_an_order_that_waits_for_none(provider, boss):
     row, order = held(provider), order_in(Status.PAID)
-    before = book.everything()
+    before = books.everything()
 
     with pytest.raises(StaffRefusal, match="订单须待支付"):
         staff_acts.ask("assign_held", row, actor=boss, reason="x", to=order.order_number)
 
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 def test_held_money_whose_refund_is_refused_is_undecided_again(provider, boss):
@@ -377,11 +278,11 @@ def test_held_money_whose_refund_is_refused_is_undecided_again(provider, boss):
 
     row.refresh_from_db()
     assert (row.resolution, row.resolved_at) == ("", None)
-    assert book.balances()["suspense"] == 1500
-    book.assert_agrees_with(provider)
+    assert books.balances()["suspense"] == 1500
+    books.assert_whole(provider)
     staff_acts.ask("keep_held", row, actor=boss, reason="x")
-    assert book.balances() == {"clearing:alipay": -1500, "platform": 1500}
-    book.assert_agrees_with(provider)
+    assert books.balances() == {"clearing:alipay": -1500, "platform": 1500}
+    books.assert_whole(provider)
 
 
 def test_a_late_success_of_a_refund_given_up_for_held_money_is_a_difference(provider, boss):
@@ -395,7 +296,7 @@ def test_a_late_success_of_a_refund_given_up_for_held_money_is_a_difference(prov
     provider.deliver(provider.sandbox.event("refund.succeeded", failed | {"status": "succeeded"}))
 
     assert Discrepancy.objects.get().kind == "refund_unknown"
-    assert book.balances() == {"clearing:alipay": -1500, "platform": 1500}
+    assert books.balances() == {"clearing:alipay": -1500, "platform": 1500}
 
 
 def test_a_payout_returns_the_clearing_account_to_zero(provider, boss):
@@ -403,12 +304,12 @@ def test_a_payout_returns_the_clearing_account_to_zero(provider, boss):
 
     staff_acts.ask("book_payout", row, actor=boss, reason="对账单")
 
-    assert book.balances() == {"bank": -1490, "platform": -10, "in_transit": 1500}
+    assert books.balances() == {"bank": -1490, "platform": -10, "in_transit": 1500}
 
 
 def test_money_that_comes_late_and_cannot_go_back_has_a_way_out_too(provider, boss):
-    order = flows.new_order()
-    charge = flows.charge_for(order)
+    order = people.new_order()
+    charge = people.charge_for(order)
     Order.objects.filter(pk=order.pk).update(status=Status.CANCELLED)
     provider.reject_refunds(charge["id"])
     provider.pay_and_tell(charge["id"])
@@ -418,7 +319,7 @@ def test_money_that_comes_late_and_cannot_go_back_has_a_way_out_too(provider, bo
 
     staff_acts.ask("refund_to_balance", row, actor=boss, reason="x")
 
-    assert book.wallet(order.patient.user) == 1500
+    assert books.wallet(order.patient.user) == 1500
     assert (
         settle(PaidCharge(charge["id"], charge["order_no"], "alipay", 1500, timezone.now()))
         == "repeated"

@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from api import failpoints
 from api.errors import StaffRefusal
-from feiqingsong.testing.factories import make_user, refund
 from payments import console_refunds, refund_outbox, refunds, staff_acts, suspense
 from payments.models import (
     Bearer,
@@ -22,20 +21,21 @@ from payments.models import (
     SuspenseResolution,
 )
 from payments.reconcile import comparison, discrepancies
-from payments.tests.test_console_refunds import accept, paid_order, settle_all, told
 from qaorder import orders
 from qaorder.lifecycle import Role
 from qaorder.models import Order, Status
-from qaorder.tests import book, flows
+from tests.support import books, people
 from tests.support.paying import recharge
+from tests.support.people import make_user, refund
+from tests.support.ways_out import accept, paid_order, settle_all, told, waiting_refund
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def wrongly_noticed(provider, **changes):
     """Held money: the charge of an order, and its notice with these wrong facts."""
-    order = flows.new_order()
-    charge = flows.charge_for(order)
+    order = people.new_order()
+    charge = people.charge_for(order)
     provider.pay(charge["id"])
     event = provider.events("charge.succeeded")[-1]
     event["data"]["object"] |= changes
@@ -48,16 +48,6 @@ def told_of(provider, row):
     made = provider.console_refund(row.charge_id, 500)
     provider.deliver_all("refund.succeeded")
     return Discrepancy.objects.get(refund_id=made["id"])
-
-
-def waiting_refund(provider):
-    """A refund of ours that the provider has kept pending for longer than staff wait."""
-    order, payment = paid_order(provider)
-    provider.sandbox.script_refunds("wait")
-    refund(order)
-    refund_outbox.send_due()
-    Refund.objects.update(created_at=timezone.now() - timedelta(days=4))
-    return Refund.objects.get(payment=payment)
 
 
 def compare():
@@ -78,8 +68,8 @@ def test_accepted_it_takes_the_place_of_a_refund_of_ours_that_waits_to_be_sent(p
     assert Refund.objects.get().status == RefundStatus.SUCCEEDED
     row.refresh_from_db()
     assert row.resolution == Resolution.ACCEPTED
-    assert book.balances() == {}
-    book.assert_agrees_with(provider)
+    assert books.balances() == {}
+    books.assert_whole(provider)
 
 
 def test_a_part_waits_for_the_end_of_our_own_refund_and_staff_are_told_so(provider):
@@ -107,7 +97,7 @@ def test_a_part_accepted_after_our_own_refund_failed_leaves_what_was_taken_for_i
     settle_all(provider)
 
     assert set(Refund.objects.values_list("status", "bearer")) == {(1, bearer)}
-    book.assert_agrees_with(provider)
+    books.assert_whole(provider)
 
 
 def test_the_failure_of_the_whole_says_nothing_of_the_rest_that_is_sent_later(provider):
@@ -123,7 +113,7 @@ def test_the_failure_of_the_whole_says_nothing_of_the_rest_that_is_sent_later(pr
 
     assert not Discrepancy.objects.filter(kind="refund_differs").exists()
     assert set(Refund.objects.values_list("amount_fen", "status")) == {(500, 1), (1000, 1)}
-    book.assert_agrees_with(provider)
+    books.assert_whole(provider)
 
 
 @pytest.mark.parametrize("amount", [1500, 500])
@@ -138,11 +128,11 @@ def test_held_money_whose_return_in_the_console_failed_late_is_there_again(provi
 
     row.refresh_from_db()
     assert (row.resolution, row.remaining_fen) == ("", 1500)
-    book.assert_agrees_with(provider)
+    books.assert_whole(provider)
     suspense.refund(row, reason="退回")
     settle_all(provider)
-    assert book.balances() == {}
-    book.assert_agrees_with(provider)
+    assert books.balances() == {}
+    books.assert_whole(provider)
 
 
 def test_a_part_returned_again_after_it_failed_late_leaves_the_rest_undecided(provider):
@@ -157,7 +147,7 @@ def test_a_part_returned_again_after_it_failed_late_leaves_the_rest_undecided(pr
 
     row.refresh_from_db()
     assert (row.resolution, row.remaining_fen) == ("", 1000)
-    assert book.balances()["suspense"] == 1000
+    assert books.balances()["suspense"] == 1000
 
 
 def test_a_part_of_held_money_returned_while_staff_return_it_all_can_be_accepted(provider):
@@ -172,8 +162,8 @@ def test_a_part_of_held_money_returned_while_staff_return_it_all_can_be_accepted
 
     row.refresh_from_db()
     assert (row.resolution, row.refunded_fen) == (SuspenseResolution.REFUNDED, 500)
-    assert book.balances() == {}
-    book.assert_agrees_with(provider)
+    assert books.balances() == {}
+    books.assert_whole(provider)
 
 
 def test_held_money_that_staff_gave_away_leaves_nothing_to_accept(provider):
@@ -185,13 +175,13 @@ def test_held_money_that_staff_gave_away_leaves_nothing_to_accept(provider):
         accept(difference)
     console_refunds.dispute(difference)
 
-    assert book.balances() == {"clearing:alipay": -1000, "platform": 1000}
-    book.assert_agrees_with(provider)
+    assert books.balances() == {"clearing:alipay": -1000, "platform": 1000}
+    books.assert_whole(provider)
 
 
 def test_a_pending_return_of_held_money_that_staff_gave_away_is_a_difference_in_the_end(provider):
-    order = flows.new_order()
-    charge = flows.charge_for(order)
+    order = people.new_order()
+    charge = people.charge_for(order)
     provider.pay(charge["id"])
     made = provider.console_refund(charge["id"], 500, "pending")
     provider.deliver(provider.sandbox.event("refund.succeeded", made))
@@ -218,8 +208,8 @@ def test_a_console_refund_of_money_that_was_held_by_mistake_concerns_its_order(p
     assert difference.payment == order.paid_with
     accept(difference)
     settle_all(provider)
-    assert book.balances() == {}
-    book.assert_agrees_with(provider)
+    assert books.balances() == {}
+    books.assert_whole(provider)
 
 
 def test_a_refund_that_hangs_at_the_provider_can_be_given_up_when_it_is_overdue(provider):
@@ -234,7 +224,7 @@ def test_a_refund_that_hangs_at_the_provider_can_be_given_up_when_it_is_overdue(
 
     row.refresh_from_db()
     assert row.status == RefundStatus.FAILED
-    book.assert_agrees_with(provider)
+    books.assert_whole(provider)
 
 
 def test_the_late_success_of_what_was_given_up_and_paid_otherwise_is_a_difference(provider):
@@ -245,8 +235,8 @@ def test_the_late_success_of_what_was_given_up_and_paid_otherwise_is_a_differenc
     provider.deliver_all("refund.succeeded")
 
     console_refunds.dispute(Discrepancy.objects.get())
-    assert book.balances()["platform"] == -1500
-    book.assert_agrees_with(provider)
+    assert books.balances()["platform"] == -1500
+    books.assert_whole(provider)
 
 
 def test_what_was_given_up_and_asked_for_again_ends_with_what_the_provider_still_has(provider):
@@ -265,7 +255,7 @@ def test_what_was_given_up_and_asked_for_again_ends_with_what_the_provider_still
     settle_all(provider)
     row.refresh_from_db()
     assert row.status == RefundStatus.SUCCEEDED
-    book.assert_agrees_with(provider)
+    books.assert_whole(provider)
 
 
 def test_a_disputed_refund_of_held_money_that_fails_late_is_taken_back(provider):
@@ -285,8 +275,8 @@ def test_a_disputed_refund_of_held_money_that_fails_late_is_taken_back(provider)
 
     console_refunds.take_back(Discrepancy.objects.get(kind="refund_undone"))
 
-    assert book.balances() == {"clearing:alipay": -1500, "platform": 1500}
-    book.assert_agrees_with(provider)
+    assert books.balances() == {"clearing:alipay": -1500, "platform": 1500}
+    books.assert_whole(provider)
 
 
 def test_a_refund_that_the_provider_does_not_have_is_taken_back_and_paid_otherwise(provider):
@@ -304,8 +294,8 @@ def test_a_refund_that_the_provider_does_not_have_is_taken_back_and_paid_otherwi
     refunds.end_otherwise(Refund.objects.get(), RefundMeans.BALANCE)
 
     assert done.amount_fen == 1500
-    assert book.wallet(order.patient.user) == 1500
-    book.assert_agrees_with(provider)
+    assert books.wallet(order.patient.user) == 1500
+    books.assert_whole(provider)
 
 
 def test_a_refund_told_of_twice_is_taken_back_once(provider):
@@ -320,26 +310,26 @@ def test_a_refund_told_of_twice_is_taken_back_once(provider):
     boss = make_user(is_staff=True, is_superuser=True)
     staff_acts.ask("take_back_refund", absent, actor=boss, reason="x")
     staff_acts.ask("retry_refund", done, actor=boss, reason="x")
-    before = book.balances()
+    before = books.balances()
 
     with pytest.raises(StaffRefusal):
         staff_acts.ask("take_back_refund", undone, actor=boss, reason="x")
 
-    assert book.balances() == before
+    assert books.balances() == before
 
 
 @pytest.mark.parametrize("amount", [None, "500", 0, -1, 2**70, True, 5.5, [], {}])
 def test_a_refund_whose_amount_cannot_be_read_is_shown_to_staff_and_moves_nothing(provider, amount):
     _, payment = paid_order(provider)
     made = provider.console_refund(payment.charge_id, 500)
-    before = book.balances()
+    before = books.balances()
 
     event = provider.sandbox.event("refund.succeeded", made | {"amount": amount})
     outcome = provider.deliver(event).json()["outcome"]
 
     row = Discrepancy.objects.get()
     assert (outcome, row.kind, row.payment) == ("differs", "refund_differs", payment)
-    assert book.balances() == before
+    assert books.balances() == before
     assert discrepancies.resolve(row, Resolution.STAFF)
 
 
@@ -369,7 +359,7 @@ def test_parts_that_sum_to_more_than_the_charge_can_only_be_disputed(provider):
         accept(row)
     console_refunds.dispute(row)
 
-    assert [finding for finding in book.audit() if finding.rows] == []
+    assert [finding for finding in books.audit() if finding.rows] == []
 
 
 def test_accepting_a_part_of_a_large_order_waits_for_a_second_member(provider, settings):
@@ -387,7 +377,7 @@ def test_accepting_a_part_of_a_large_order_waits_for_a_second_member(provider, s
 
 
 def test_a_recharge_that_is_not_booked_is_not_taken_off_the_balance(provider):
-    user = flows.new_order().patient.user
+    user = people.new_order().patient.user
     for _ in range(2):
         charge = recharge(payer=user, channel="alipay", amount_fen=2000)
         provider.pay(charge["id"])
@@ -398,7 +388,7 @@ def test_a_recharge_that_is_not_booked_is_not_taken_off_the_balance(provider):
     with pytest.raises(StaffRefusal, match="还没有入账"):
         accept(row)
 
-    assert book.wallet(user) == 2000
+    assert books.wallet(user) == 2000
 
 
 def test_what_the_provider_did_for_a_refund_that_staff_ended_meanwhile_is_a_difference(provider):
@@ -467,5 +457,5 @@ def test_a_served_order_stays_finished_by_both_sides_while_a_difference_is_open(
     settle_all(provider)
 
     assert Order.objects.get(pk=order.pk).released_at is not None
-    assert book.balances()[f"earnings:{order.doctor.user_id}"] == 1000
-    book.assert_agrees_with(provider)
+    assert books.balances()[f"earnings:{order.doctor.user_id}"] == 1000
+    books.assert_whole(provider)

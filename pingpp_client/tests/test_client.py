@@ -9,13 +9,14 @@ import pytest
 from django.db import transaction
 
 import pingpp_client
-from pingpp_client.tests.fake_server import (
+from tests.support.scripted_provider import (  # noqa: F401 (the fixture)
     MERCHANT_KEY,
     PROVIDER_KEY,
     answer,
     charge_answer,
     public_pem,
     reset,
+    scripted_provider,
     sign,
     silence,
 )

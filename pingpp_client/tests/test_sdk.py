@@ -12,13 +12,14 @@ import pytest
 
 import pingpp_client
 from pingpp_client import sdk, transport
-from pingpp_client.tests.fake_server import (
+from tests.support.scripted_provider import (  # noqa: F401 (the fixture)
     MERCHANT_KEY,
     Request,
     answer,
     drip,
     public_pem,
     reset,
+    scripted_provider,
     silence,
 )
 

@@ -4,9 +4,9 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from api.errors import CannotAnswer, CannotAsk
-from feiqingsong.testing.factories import answer, ask, make_user, order_in
 from qaorder.models import Answer, DiagnosisTag, Drug, Order, Question, Status
-from qaorder.tests import book
+from tests.support import books
+from tests.support.people import answer, ask, make_user, order_in
 
 pytestmark = pytest.mark.django_db
 
@@ -31,24 +31,24 @@ def test_an_order_takes_one_question_also_from_a_stale_request():
     order = order_in(Status.PAID)
     stale = Order.objects.get(pk=order.pk)
     ask(order)
-    before = book.everything()
+    before = books.everything()
 
     with pytest.raises(CannotAsk), transaction.atomic():
         ask(stale)
 
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 def test_a_question_takes_one_answer_also_from_a_stale_request():
     order = order_in(Status.WAITING)
     stale = Question.objects.select_related("order").get()
     answer(order.question)
-    before = book.everything()
+    before = books.everything()
 
     with pytest.raises(CannotAnswer), transaction.atomic():
         answer(stale)
 
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 def test_an_answer_keeps_tags_and_drugs_as_they_were_highest_pk_first():

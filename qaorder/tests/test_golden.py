@@ -10,9 +10,9 @@ import pytest
 
 from accounts.models import Doctor, Patient
 from api.schema_examples import sample
-from feiqingsong.testing.factories import client_for, make_doctor, make_patient
 from payments.models import Payment, PaymentState
 from qaorder.models import Answer, Evaluation, Order, OrderType, Question, Status
+from tests.support.people import client_for, make_doctor, make_patient
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOT_REPRODUCIBLE = ("pk", "order_number", "create_time")

@@ -9,11 +9,11 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from feiqingsong.testing.factories import make_doctor, make_patient, order_in, place_order
 from qaorder import orders
 from qaorder.lifecycle import REFUSALS, TRANSITIONS, Event, Role, advance
 from qaorder.models import Channel, Order, OrderEvent, Status
-from qaorder.tests import book
+from tests.support import books
+from tests.support.people import make_doctor, make_patient, order_in, place_order
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 CELLS = list(product(Status, Event, Role))
@@ -40,7 +40,7 @@ def test_a_move_in_the_table_changes_the_status_and_writes_one_history_row(statu
     order = order_in(status)
     actor = order.patient.user
     history = order.events.count()
-    ledger_before = book.everything()["ledger.Entry"]
+    ledger_before = books.everything()["ledger.Entry"]
 
     advance(order, event, role, actor, **columns_of(event))
 
@@ -56,19 +56,19 @@ def test_a_move_in_the_table_changes_the_status_and_writes_one_history_row(statu
         role,
         actor,
     )
-    assert book.everything()["ledger.Entry"] == ledger_before
+    assert books.everything()["ledger.Entry"] == ledger_before
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("status", "event", "role"), REFUSED, ids=name_of)
 def test_any_other_move_is_refused_and_changes_nothing(status, event, role):
     order = order_in(status)
-    before = book.everything()
+    before = books.everything()
 
     with pytest.raises(REFUSALS[event]):
         advance(order, event, role, order.patient.user, **columns_of(event))
 
-    assert book.everything() == before
+    assert books.everything() == before
     assert order.status == status
 
 
@@ -79,12 +79,12 @@ def test_of_two_that_saw_the_same_status_the_second_is_refused(status, event):
     role = sorted(TRANSITIONS[status, event].roles)[0]
     stale = Order.objects.get(pk=order.pk)
     advance(order, event, role, **columns_of(event))
-    before = book.everything()
+    before = books.everything()
 
     with pytest.raises(REFUSALS[event]):
         advance(stale, event, role, **columns_of(event))
 
-    assert book.everything() == before
+    assert books.everything() == before
     assert stale.status == status
 
 
@@ -93,12 +93,12 @@ def test_a_stale_cancel_does_not_undo_a_payment():
     stale = place_order(make_patient(), make_doctor())
     paid = Order.objects.get(pk=stale.pk)
     advance(paid, Event.PAY, Role.PROVIDER, **columns_of(Event.PAY))
-    before = book.everything()
+    before = books.everything()
 
     with pytest.raises(REFUSALS[Event.CANCEL]):
         orders.cancel_order(order=stale, role=Role.PATIENT)
 
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 @pytest.mark.django_db(transaction=True)

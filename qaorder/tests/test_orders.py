@@ -10,11 +10,11 @@ from rest_framework.exceptions import ValidationError
 from accounts.models import Patient
 from api import failpoints
 from api.errors import CannotDestroy
-from feiqingsong.testing.factories import evaluate, make_doctor, make_patient, order_in, place_order
 from qaorder import orders
 from qaorder.lifecycle import Role
 from qaorder.models import Evaluation, Order, OrderType, Status
-from qaorder.tests import book, flows
+from tests.support import books, people
+from tests.support.people import evaluate, make_doctor, make_patient, order_in, place_order
 
 pytestmark = pytest.mark.django_db
 
@@ -79,7 +79,7 @@ def test_a_doctor_who_cannot_be_ordered_from_is_refused_in_the_same_words():
 @pytest.mark.django_db(transaction=True)
 def test_a_consultation_whose_payout_breaks_is_not_finished():
     order = order_in_transaction(Status.ANSWERED)
-    before = book.everything()
+    before = books.everything()
 
     def break_down():
         raise RuntimeError
@@ -88,7 +88,7 @@ def test_a_consultation_whose_payout_breaks_is_not_finished():
     with pytest.raises(RuntimeError):
         orders.finish_order(order=order, role=Role.PATIENT)
 
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 def order_in_transaction(status):
@@ -118,7 +118,7 @@ def test_an_evaluation_names_the_doctor_and_the_kind_of_order():
 
 
 def test_the_database_refuses_a_served_order_without_its_money():
-    order = flows.new_order()
+    order = people.new_order()
 
     with pytest.raises(IntegrityError), transaction.atomic():
         Order.objects.filter(pk=order.pk).update(status=Status.PAID)
@@ -130,12 +130,12 @@ def test_the_database_refuses_a_served_order_without_its_money():
 @pytest.mark.parametrize("role", [Role.PATIENT, Role.DOCTOR])
 def test_hiding_changes_one_sides_view_and_nothing_else(status, role):
     order = order_in(status)
-    before = book.order_row(order)
+    before = books.order_row(order)
     mine, other = (order.patient.user, order.doctor.user)[:: 1 if role is Role.PATIENT else -1]
 
     orders.destroy_order(order=order, role=role, actor=mine)
 
-    after = book.order_row(order)
+    after = books.order_row(order)
     changed = {key for key in after["row"] if after["row"][key] != before["row"][key]}
     assert changed == {f"{role}_hidden_at"}
     assert after["events"] == before["events"]
@@ -144,7 +144,7 @@ def test_hiding_changes_one_sides_view_and_nothing_else(status, role):
 
 
 def test_hiding_an_unpaid_order_cancels_it():
-    order = flows.new_order()
+    order = people.new_order()
 
     orders.destroy_order(order=order, role=Role.PATIENT, actor=order.patient.user)
 
@@ -154,17 +154,17 @@ def test_hiding_an_unpaid_order_cancels_it():
 
 
 def test_a_doctor_cannot_hide_what_the_patient_may_still_pay():
-    order = flows.new_order()
-    before = book.everything()
+    order = people.new_order()
+    before = books.everything()
 
     with pytest.raises(CannotDestroy):
         orders.destroy_order(order=order, role=Role.DOCTOR, actor=order.doctor.user)
 
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 def test_an_order_that_was_paid_a_moment_ago_is_not_hidden_by_a_stale_view_of_it():
-    stale = flows.new_order()
+    stale = people.new_order()
     Order.objects.filter(pk=stale.pk).update(status=Status.CANCELLED)
     assert stale.status == Status.UNPAID
 

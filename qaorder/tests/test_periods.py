@@ -10,7 +10,14 @@ from django.utils import timezone
 
 from api import failpoints
 from api.errors import CannotAsk, CannotPay, CannotRefund
-from feiqingsong.testing.factories import (
+from jobs import orders as sweeps
+from payments import refunds
+from qaorder import orders
+from qaorder.lifecycle import Role
+from qaorder.models import Order, OrderType, Period, Status
+from qaorder.periods import running_period
+from tests.support import books, people
+from tests.support.people import (
     age,
     ask,
     make_doctor,
@@ -20,13 +27,6 @@ from feiqingsong.testing.factories import (
     place_order,
     refund,
 )
-from jobs import orders as sweeps
-from payments import refunds
-from qaorder import orders
-from qaorder.lifecycle import Role
-from qaorder.models import Order, OrderType, Period, Status
-from qaorder.periods import running_period
-from qaorder.tests import book, flows
 
 DAY = timedelta(days=1)
 MONTH = 30 * DAY
@@ -114,7 +114,7 @@ def test_a_free_order_is_paid_through_any_channel_and_stays_free_after_the_end(p
         order = place_order(*pair)
 
     with time_machine.travel(period.end_at + DAY):
-        answer = flows.try_to_pay(order, "wx")
+        answer = people.try_to_pay(order, "wx")
 
     assert answer.json() == {"status": 0, "message": "", "charge": None}
     order.refresh_from_db()
@@ -154,7 +154,7 @@ def test_an_unused_monthly_order_is_refunded_and_its_period_ends_at_once(pair):
     assert abs(period.end_at - timezone.now()) < timedelta(minutes=1)
     assert running_period(*pair) is None
     assert place_order(*pair).amount_fen == 1500
-    assert book.wallet(pair[0].user) == 7000
+    assert books.wallet(pair[0].user) == 7000
 
 
 def test_after_a_refund_later_periods_move_up_so_that_no_gap_is_left(pair):
@@ -261,12 +261,12 @@ def test_a_free_order_that_was_never_opened_does_not_use_its_period(pair):
 def test_a_used_service_is_not_refunded_to_the_patient(pair, use, role):
     order = monthly(*pair)
     use(order)
-    before = book.everything()
+    before = books.everything()
 
     with pytest.raises(CannotRefund):
         refunds.refund_order(order=Order.objects.get(pk=order.pk), role=role)
 
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 @pytest.mark.parametrize("use", USES)
@@ -280,7 +280,7 @@ def test_the_doctor_and_staff_may_refund_a_used_one(pair, use, role):
     order.refresh_from_db()
     assert order.status == Status.CANCELLED
     assert running_period(*pair) is None
-    assert book.wallet(pair[0].user) == 7000
+    assert books.wallet(pair[0].user) == 7000
 
 
 def test_an_order_free_by_another_period_does_not_use_this_one(pair):
@@ -298,12 +298,12 @@ def test_an_order_free_by_another_period_does_not_use_this_one(pair):
 def test_a_free_order_can_be_refunded_which_moves_no_money(pair):
     monthly(*pair)
     order = pay(place_order(*pair))
-    before = book.balances()
+    before = books.balances()
 
     row = refund(order)
 
     assert (row.amount_fen, row.get_status_display()) == (0, "已退款")
-    assert book.balances() == before
+    assert books.balances() == before
 
 
 @pytest.mark.parametrize(("after", "status"), [(-1, Status.PAID), (0, Status.FINISHED)])
@@ -316,7 +316,7 @@ def test_an_unasked_monthly_order_ends_with_its_period_and_the_doctor_is_paid(pa
     order.refresh_from_db()
     assert moved == (status == Status.FINISHED)
     assert order.status == status
-    assert book.balances().get(f"earnings:{pair[1].user.pk}", 0) == (7000 if moved else 0)
+    assert books.balances().get(f"earnings:{pair[1].user.pk}", 0) == (7000 if moved else 0)
     if moved:
         event = order.events.last()
         assert (event.event, event.role, event.actor) == ("lapse", "clock", None)
@@ -329,17 +329,17 @@ def test_a_monthly_order_with_a_question_of_its_own_is_answered_like_any_other(p
     with time_machine.travel(order.period.end_at + DAY):
         assert sweeps.lapse_monthly() == 0
 
-    assert book.balances()[f"earnings:{pair[1].user.pk}"] == 7000
+    assert books.balances()[f"earnings:{pair[1].user.pk}"] == 7000
 
 
 @pytest.mark.parametrize("status", [Status.PAID, Status.WAITING])
 def test_a_monthly_order_is_never_refunded_by_the_clock(pair, status):
     order = age(order_in(status, *pair, OrderType.MONTHLY), status_at=20 * DAY)
-    before = book.everything()
+    before = books.everything()
 
     assert sweeps.refund_unasked() == sweeps.refund_unanswered() == 0
 
-    assert book.everything() == before
+    assert books.everything() == before
     assert order.status == status
 
 
@@ -385,4 +385,4 @@ def test_a_free_order_waits_for_a_refund_that_is_under_way():
     other.join(10)
 
     assert placed == [1500]
-    book.assert_balanced()
+    books.assert_whole()

@@ -6,7 +6,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from feiqingsong.testing.factories import (
+from qaorder.models import OrderType, Status
+from tests.support import books, people
+from tests.support.people import (
     client_for,
     make_doctor,
     make_patient,
@@ -14,8 +16,6 @@ from feiqingsong.testing.factories import (
     place_order,
     refund,
 )
-from qaorder.models import OrderType, Status
-from qaorder.tests import book, flows
 
 MESSAGES = {
     -1: "不能取消订单",
@@ -52,36 +52,36 @@ def assert_refused(response, code, http_status=400):
 def test_only_an_unpaid_order_is_cancelled(status, method, side):
     order = order_in(status)
     client = client_for(getattr(order, side).user)
-    before = book.everything()
+    before = books.everything()
 
     response = getattr(client, method)(f"/qaorder/order/cancel/{order.order_number}/")
 
     assert_refused(response, -1)
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 @pytest.mark.parametrize("channel", ["wx", "alipay", "balance"])
 @pytest.mark.parametrize("status", all_but(Status.UNPAID))
 def test_only_an_unpaid_order_is_paid(status, channel):
     order = order_in(status)
-    before = book.everything()
+    before = books.everything()
 
-    response = flows.try_to_pay(order, channel)
+    response = people.try_to_pay(order, channel)
 
     assert_refused(response, -2)
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 @pytest.mark.parametrize("channel", ["wx", "alipay", "balance"])
 @pytest.mark.parametrize("left", [5 * MIN - timedelta(seconds=1), timedelta(0), -MIN])
 def test_an_order_is_not_paid_so_close_to_its_deadline(channel, left):
-    order = flows.new_order(pay_deadline=timezone.now() + left)
-    before = book.everything()
+    order = people.new_order(pay_deadline=timezone.now() + left)
+    before = books.everything()
 
-    response = flows.try_to_pay(order, channel)
+    response = people.try_to_pay(order, channel)
 
     assert_refused(response, -2)
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 def test_an_order_can_be_paid_until_five_minutes_before_its_deadline():
@@ -89,19 +89,19 @@ def test_an_order_can_be_paid_until_five_minutes_before_its_deadline():
     deadline = timezone.now() + 5 * MIN + timedelta(seconds=5)
     order = place_order(patient, make_doctor(), pay_deadline=deadline)
 
-    assert flows.try_to_pay(order, "balance").status_code == 200
+    assert people.try_to_pay(order, "balance").status_code == 200
 
 
 @pytest.mark.parametrize("status", all_but(Status.FINISHED))
 def test_only_a_finished_consultation_is_evaluated(status):
     order = order_in(status)
     client = client_for(order.patient.user)
-    before = book.everything()
+    before = books.everything()
 
     response = client.put(f"/qaorder/order/evaluate/{order.order_number}/", EVALUATION)
 
     assert_refused(response, -3)
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 @pytest.mark.parametrize("side", ["patient", "doctor"])
@@ -110,75 +110,75 @@ def test_only_a_finished_consultation_is_evaluated(status):
 def test_only_an_answered_consultation_is_finished(status, method, side):
     order = order_in(status)
     client = client_for(getattr(order, side).user)
-    before = book.everything()
+    before = books.everything()
 
     response = getattr(client, method)(f"/qaorder/order/finish/{order.order_number}/")
 
     assert_refused(response, -4)
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 @pytest.mark.parametrize("balance_fen", [0, 1499])
 def test_a_balance_that_is_too_low_pays_nothing(balance_fen):
     order = place_order(make_patient(balance_fen=balance_fen), make_doctor())
-    before = book.everything()
+    before = books.everything()
 
-    response = flows.try_to_pay(order, "balance")
+    response = people.try_to_pay(order, "balance")
 
     # The empty wallet that the attempt opens is rolled back with it.
     assert_refused(response, -5)
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("channel", ["wx", "alipay"])
 def test_a_provider_that_is_down_leaves_the_order_payable(provider, channel):
-    order = flows.new_order()
+    order = people.new_order()
     provider.sandbox.fault("status", times=None, status=500)
-    before = book.order_row(order)
+    before = books.order_row(order)
 
-    response = flows.try_to_pay(order, channel)
+    response = people.try_to_pay(order, channel)
 
     assert_refused(response, -6, 503)
     assert int(response.headers["Retry-After"]) > 0
-    assert book.order_row(order) == before
-    assert book.postings() == {}
+    assert books.order_row(order) == before
+    assert books.postings() == {}
     provider.sandbox.clear_faults()
-    assert flows.try_to_pay(order, channel).status_code == 200
+    assert people.try_to_pay(order, channel).status_code == 200
 
 
 @pytest.mark.parametrize("status", all_but(Status.PAID))
 def test_only_a_paid_order_takes_a_question(status):
     order = order_in(status)
     client = client_for(order.patient.user)
-    before = book.everything()
+    before = books.everything()
 
     response = client.post("/qaorder/question/create/", {"order": order.order_number} | QUESTION)
 
     assert_refused(response, -7)
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 @pytest.mark.parametrize("status", [Status.ANSWERED, Status.FINISHED, Status.EVALUATED])
 def test_a_question_is_answered_once(status):
     order = order_in(status)
-    before = book.everything()
+    before = books.everything()
 
     response = answer(order)
 
     assert_refused(response, -8)
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 def test_the_question_of_a_refunded_order_is_not_answered():
     order = order_in(Status.WAITING)
     refund(order)
-    before = book.everything()
+    before = books.everything()
 
     response = answer(order)
 
     assert_refused(response, -8)
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 def answer(order):
@@ -192,23 +192,23 @@ def answer(order):
 def test_only_paid_and_unanswered_orders_are_refunded(status, verb, side):
     order = order_in(status)
     client = client_for(getattr(order, side).user)
-    before = book.everything()
+    before = books.everything()
 
     response = client.put(f"/qaorder/order/{verb}/{order.order_number}/", {"reason": "不需要了"})
 
     assert_refused(response, -9)
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 def test_a_used_monthly_order_is_not_refunded_to_the_patient():
     order = order_in(Status.WAITING, order_type=OrderType.MONTHLY)
     client = client_for(order.patient.user)
-    before = book.everything()
+    before = books.everything()
 
-    response = client.put(flows.refund_url(order), {})
+    response = client.put(people.refund_url(order), {})
 
     assert_refused(response, -9)
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 @pytest.mark.parametrize("side", ["patient", "doctor"])
@@ -219,7 +219,7 @@ def test_destroy_alone_answers_with_a_detail(status, side):
     order = order_in(status)
     allowed = status == Status.FINISHED or (status == Status.UNPAID and side == "patient")
     client = client_for(getattr(order, side).user)
-    before = book.everything()
+    before = books.everything()
 
     response = client.get(f"/qaorder/order/destroy/{order.order_number}/")
 
@@ -228,4 +228,4 @@ def test_destroy_alone_answers_with_a_detail(status, side):
         return
     assert response.status_code == 400
     assert response.json() == {"detail": "进行中的订单不能删除"}
-    assert book.everything() == before
+    assert books.everything() == before

@@ -5,16 +5,14 @@ from django.contrib.admin.models import LogEntry
 from django.db import OperationalError
 from django.test import Client
 
-from accounts.models import User
 from api import errors, failpoints
-from feiqingsong.testing import factories
-from feiqingsong.testing.admin import act, login_as_staff, text, url_of
 from payments import staff_acts
 from payments.models import Payout, StaffRequest
-from payments.tests.test_staff_acts import prepare
 from qaorder.models import Order, Status
-from qaorder.tests import book
 from staff.acts import PARAMETERS
+from tests.support import books, people
+from tests.support.staff import act, login_as_staff, text, url_of
+from tests.support.ways_out import prepare
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,16 +27,9 @@ VERBS = pytest.mark.parametrize("verb", staff_acts.VERBS)
 
 
 @pytest.fixture
-def boss(client: Client) -> User:
-    user = factories.make_user("boss", is_staff=True, is_superuser=True)
-    client.force_login(user)
-    return user
-
-
-@pytest.fixture
 def colleague() -> Client:
     client = Client()
-    client.force_login(factories.make_user("other", is_staff=True, is_superuser=True))
+    client.force_login(people.make_user("other", is_staff=True, is_superuser=True))
     return client
 
 
@@ -57,7 +48,7 @@ def codename(verb: str, what: str) -> str:
 
 def moved() -> dict:
     """All there is but the requests of staff."""
-    rows = book.everything()
+    rows = books.everything()
     del rows["payments.StaffRequest"]
     return rows
 
@@ -79,13 +70,13 @@ def test_every_parameter_of_an_act_has_a_field_and_wrong_answers_here():
 def test_an_act_is_offered_and_done_with_its_permission_alone(client, provider, verb):
     row, arguments = prepare(verb, provider)
     login_as_staff(client, codename(verb, "view"))
-    before = book.everything()
+    before = books.everything()
 
     page = text(client.get(url(verb)))
     confirm(client, verb, row, **arguments)
 
     assert f'value="{verb}"' not in page
-    assert book.everything() == before
+    assert books.everything() == before
     assert not LogEntry.objects.exists()
 
     login_as_staff(client, codename(verb, "view"), codename(verb, "change"))
@@ -96,7 +87,7 @@ def test_an_act_is_offered_and_done_with_its_permission_alone(client, provider, 
 @VERBS
 def test_the_page_that_asks_says_what_about_and_changes_nothing(client, provider, boss, verb):
     row, _ = prepare(verb, provider)
-    before = book.everything()
+    before = books.everything()
 
     page = text(act(client, url(verb), verb, row))
 
@@ -108,13 +99,13 @@ def test_the_page_that_asks_says_what_about_and_changes_nothing(client, provider
     for name in ("reason", *chosen.parameters):
         assert f'name="{name}"' in page
     assert page.count("<select") == page.count('<option value="" selected>')
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 @VERBS
 def test_what_is_missing_or_wrong_is_said_at_its_field(client, provider, boss, verb):
     row, arguments = prepare(verb, provider)
-    before = book.everything()
+    before = books.everything()
 
     for reason in ("", " \t", "x" * 201, "a\x00b"):
         answer = confirm(client, verb, row, **(arguments | {"reason": reason}))
@@ -125,7 +116,7 @@ def test_what_is_missing_or_wrong_is_said_at_its_field(client, provider, boss, v
             assert list(answer.context["form"].errors) == [name], wrong
             assert str(answer.context["form"].errors[name][0]) in text(answer)
 
-    assert book.everything() == before
+    assert books.everything() == before
     assert not LogEntry.objects.exists()
 
 
@@ -149,14 +140,14 @@ def test_a_small_amount_moves_at_once_and_is_in_the_log(client, provider, boss, 
 def test_a_second_tab_gets_a_message_and_moves_nothing(client, provider, boss, verb):
     row, arguments = prepare(verb, provider)
     confirm(client, verb, row, **arguments)
-    before = book.everything()
+    before = books.everything()
 
     answer = confirm(client, verb, row, **arguments)
 
     assert answer.status_code == 200
     assert "已执行" not in text(answer)
     assert 'class="error"' in text(answer)
-    assert book.everything() == before
+    assert books.everything() == before
     assert LogEntry.objects.count() == 1
 
 
@@ -195,12 +186,12 @@ def test_to_decide_takes_the_permission_of_the_act(client, provider, settings, b
     row, arguments = prepare(verb, provider)
     request = wait(client, settings, verb, row, arguments)
     login_as_staff(client, "view_staffrequest", "change_staffrequest", codename(verb, "view"))
-    before = book.everything()
+    before = books.everything()
 
     for action in ("approve", "decline"):
         assert "您没有权限执行此操作" in text(act(client, REQUESTS, action, request))
 
-    assert book.everything() == before
+    assert books.everything() == before
     assert LogEntry.objects.count() == 1
 
 
@@ -242,15 +233,15 @@ def test_a_lock_that_cannot_be_had_is_a_message_and_changes_nothing(client, boss
     def locked():
         raise OperationalError("database is locked")
 
-    order = factories.order_in(Status.PAID)
-    before = book.everything()
+    order = people.order_in(Status.PAID)
+    before = books.everything()
     failpoints.hooks["refund.row_written"] = locked
 
     answer = confirm(client, "refund_order", order)
 
     assert answer.status_code == 200
     assert errors.BUSY in text(answer)
-    assert book.everything() == before
+    assert books.everything() == before
     assert not LogEntry.objects.exists()
 
 
@@ -259,13 +250,13 @@ def test_a_lock_that_cannot_be_had_leaves_a_request_waiting(client, colleague, s
         raise OperationalError("database is locked")
 
     settings.STAFF_DOUBLE_CHECK_FEN = 1
-    order = factories.order_in(Status.PAID)
+    order = people.order_in(Status.PAID)
     confirm(client, "refund_order", order)
-    before = book.everything()
+    before = books.everything()
     failpoints.hooks["refund.row_written"] = locked
 
     answer = act(colleague, REQUESTS, "approve", StaffRequest.objects.get())
 
     assert answer.status_code == 200
     assert errors.BUSY in text(answer)
-    assert book.everything() == before
+    assert books.everything() == before

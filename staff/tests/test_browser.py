@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from django.contrib import admin
 
-from feiqingsong.testing import factories
 from payments import refund_outbox
 from payments.models import RefundStatus
 from qaorder.models import Status
-from qaorder.tests import book, flows
+from tests.support import books, people
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
@@ -62,7 +61,7 @@ class Browser:
     def log_in(self, username: str) -> None:
         self.open("/admin/")
         self.page.fill("#id_username", username)
-        self.page.fill("#id_password", factories.PASSWORD)
+        self.page.fill("#id_password", people.PASSWORD)
         self.page.click("[type=submit]")
 
     def act(self, action: str) -> None:
@@ -100,9 +99,9 @@ def run(live_server, monkeypatch) -> Iterator[Any]:
 
 
 def test_staff_verify_refund_and_retry(run):
-    factories.make_user("boss", is_staff=True, is_superuser=True)
-    doctor = factories.make_doctor(is_verified=False)
-    order = factories.order_in(Status.WAITING)
+    people.make_user("boss", is_staff=True, is_superuser=True)
+    doctor = people.make_doctor(is_verified=False)
+    order = people.order_in(Status.WAITING)
 
     run.log_in("boss")
     run.open("/admin/accounts/doctor/?verified=no")
@@ -130,9 +129,9 @@ def test_staff_verify_refund_and_retry(run):
 
 
 def test_staff_see_and_accept_a_refund_made_in_the_providers_console(run, provider):
-    factories.make_user("boss", is_staff=True, is_superuser=True)
-    order = flows.new_order()
-    charge = flows.pay_remotely(provider, order).charge_id
+    people.make_user("boss", is_staff=True, is_superuser=True)
+    order = people.new_order()
+    charge = people.pay_remotely(provider, order).charge_id
     console = f"{provider.sandbox.url}/mock/charges/{charge}"
 
     run.allow(provider.sandbox.url)
@@ -156,12 +155,12 @@ def test_staff_see_and_accept_a_refund_made_in_the_providers_console(run, provid
     assert run.page.text_content("#result_list .field-status") == "已退款"
     order.refresh_from_db()
     assert order.status == Status.CANCELLED
-    book.assert_agrees_with(provider)
+    books.assert_whole(provider)
 
 
 def test_every_page_of_the_admin_works_under_its_content_policy(run):
-    factories.make_user("boss", is_staff=True, is_superuser=True)
-    factories.order_in(Status.WAITING)
+    people.make_user("boss", is_staff=True, is_superuser=True)
+    people.order_in(Status.WAITING)
     run.log_in("boss")
 
     for model in admin.site._registry:

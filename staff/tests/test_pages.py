@@ -6,14 +6,11 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Doctor, PasswordReset, Patient, Session, SignInNetwork, User
 from api.models import IdempotencyKey
-from feiqingsong.testing import factories
-from feiqingsong.testing.admin import act, login_as_staff, text, url_of
 from ledger.models import Account, BalanceSnapshot, Transaction
 from payments.models import (
     Comparison,
@@ -26,7 +23,9 @@ from payments.models import (
 )
 from qaorder.lifecycle import Role
 from qaorder.models import DiagnosisTag, Drug, OrderType, Status
+from tests.support import people
 from tests.support.paying import pay_order
+from tests.support.staff import act, login_as_staff, text, url_of
 
 pytestmark = pytest.mark.django_db
 
@@ -43,20 +42,13 @@ READ_ONLY = [
 ]
 
 
-@pytest.fixture
-def boss(client: Client) -> User:
-    user = factories.make_user("boss", is_staff=True, is_superuser=True)
-    client.force_login(user)
-    return user
-
-
 def make_rows(number: int) -> None:
     """So many rows in every table that the admin shows."""
-    doctor = factories.make_doctor()
+    doctor = people.make_doctor()
     for index in range(number):
-        order = factories.order_in(Status.EVALUATED)
-        monthly = factories.order_in(Status.WAITING, doctor=doctor, order_type=OrderType.MONTHLY)
-        factories.refund(monthly, Role.STAFF)
+        order = people.order_in(Status.EVALUATED)
+        monthly = people.order_in(Status.WAITING, doctor=doctor, order_type=OrderType.MONTHLY)
+        people.refund(monthly, Role.STAFF)
         payment = order.payments.get()
         name = f"{order.pk}-{index}"
         SuspenseCharge.objects.create(
@@ -141,7 +133,7 @@ def test_nobody_adds_changes_or_deletes_money_and_history(client, boss, model):
 
 
 def test_the_charge_that_pays_is_not_shown(client, boss, provider):
-    order = factories.order_in(Status.UNPAID)
+    order = people.order_in(Status.UNPAID)
     user = order.patient.user
     pay_order(order=order, channel="alipay", payer=user)
     payment = order.payments.get()
@@ -155,7 +147,7 @@ def test_the_charge_that_pays_is_not_shown(client, boss, provider):
 
 
 def test_the_condition_is_for_staff_who_may_see_questions(client):
-    order = factories.order_in(Status.WAITING)
+    order = people.order_in(Status.WAITING)
     url = f"{ORDERS}{order.pk}/change/"
 
     login_as_staff(client, "view_order")
@@ -170,7 +162,7 @@ def test_the_condition_is_for_staff_who_may_see_questions(client):
 def test_staff_without_permissions_and_users_see_nothing(client):
     login_as_staff(client)
     assert client.get(ORDERS).status_code == 403
-    client.force_login(factories.make_patient().user)
+    client.force_login(people.make_patient().user)
     assert client.get(ORDERS).status_code == 302
 
 
@@ -195,7 +187,7 @@ def test_held_notices_can_be_listed(client, boss):
 
 
 def test_what_staff_add_to_the_catalogue_is_shared(client, boss):
-    doctor = factories.make_doctor()
+    doctor = people.make_doctor()
 
     client.post("/admin/qaorder/diagnosistag/add/", {"name": "哮喘", "description": ""})
     client.post("/admin/qaorder/drug/add/", {"name": "头孢"})
@@ -205,7 +197,7 @@ def test_what_staff_add_to_the_catalogue_is_shared(client, boss):
 
 
 def test_staff_change_shared_entries_and_only_read_a_doctors_own(client, boss):
-    own = Drug.objects.create(owner=factories.make_doctor().user, name="自有")
+    own = Drug.objects.create(owner=people.make_doctor().user, name="自有")
     shared = Drug.objects.create(owner=boss, name="共享", is_shared=True)
 
     answers = [
@@ -225,7 +217,7 @@ def test_sharing_takes_a_permission_of_its_own(client, kind):
     model = apps.get_model("qaorder", kind)
     usual = [f"{verb}_{kind}" for verb in ("view", "add", "change", "delete")]
     me = login_as_staff(client, *usual)
-    own = model.objects.create(owner=factories.make_doctor().user, name="自有")
+    own = model.objects.create(owner=people.make_doctor().user, name="自有")
     shared = model.objects.create(owner=me, name="共享", is_shared=True)
     url = f"/admin/qaorder/{kind}/"
 
@@ -257,7 +249,7 @@ def test_sharing_takes_a_permission_of_its_own(client, kind):
 
 
 def test_the_ledger_can_be_read(client, boss):
-    factories.order_in(Status.ANSWERED)
+    people.order_in(Status.ANSWERED)
     held, move = Account.objects.get(code="in_transit"), Transaction.objects.get(kind="payment")
 
     account = text(client.get(f"/admin/ledger/account/{held.pk}/change/"))
@@ -269,10 +261,10 @@ def test_the_ledger_can_be_read(client, boss):
 
 def test_what_patients_and_doctors_write_is_escaped(client, boss):
     bad = "<script>alert(1)</script>"
-    order = factories.order_in(Status.PAID)
-    question = factories.ask(order, condition_description=bad, files=["http://a/<b>"])
+    order = people.order_in(Status.PAID)
+    question = people.ask(order, condition_description=bad, files=["http://a/<b>"])
     tag = DiagnosisTag.objects.create(owner=order.doctor.user, name=bad)
-    answer = factories.answer(question, diagnosis_tags=[tag], diagnosis_result=bad)
+    answer = people.answer(question, diagnosis_tags=[tag], diagnosis_result=bad)
     order.refresh_from_db()
 
     urls = [f"{ORDERS}{order.pk}", f"/admin/qaorder/question/{question.pk}"]

@@ -3,11 +3,9 @@
 import pytest
 from django.test import Client
 
-from accounts.models import User
-from feiqingsong.testing import factories
-from feiqingsong.testing.admin import act, login_as_staff, text, url_of
 from payments.models import Payout
-from qaorder.tests import book
+from tests.support import books
+from tests.support.staff import act, login_as_staff, text, url_of
 
 pytestmark = pytest.mark.django_db
 
@@ -21,13 +19,6 @@ FORM = {
 }
 
 
-@pytest.fixture
-def boss(client: Client) -> User:
-    user = factories.make_user("boss", is_staff=True, is_superuser=True)
-    client.force_login(user)
-    return user
-
-
 def enter(client: Client, **changes):
     return client.post(f"{URL}add/", FORM | changes)
 
@@ -38,7 +29,7 @@ def test_what_is_entered_in_yuan_is_kept_in_fen_and_not_booked(client, boss):
     payout = Payout.objects.get()
     assert answer.status_code == 302
     assert (payout.amount_fen, payout.fee_fen, payout.booked_at) == (1490, 10, None)
-    assert book.balances() == {}
+    assert books.balances() == {}
 
 
 @pytest.mark.parametrize("name", ["amount_fen", "fee_fen"])
@@ -118,7 +109,7 @@ def test_a_payout_is_booked_once_and_nobody_changes_it_before_or_after(client, b
     assert booked["booked_at"] is not None
     assert "该结算已经入账" in again
     assert Payout.objects.values().get() == booked
-    assert book.balances() == {"clearing:wx": 1500, "bank": -1490, "platform": -10}
+    assert books.balances() == {"clearing:wx": 1500, "bank": -1490, "platform": -10}
     shown = text(client.get(f"{page}change/"))
     assert "14.90" in shown
     assert 'name="amount_fen"' not in shown

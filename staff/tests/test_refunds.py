@@ -4,12 +4,8 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.test import Client
 from django.utils import timezone
 
-from accounts.models import User
-from feiqingsong.testing import factories
-from feiqingsong.testing.admin import act, text
 from ledger.models import Entry
 from ledger.services import balance_fen
 from payments import refunds
@@ -17,6 +13,8 @@ from payments.models import Payment, Refund, RefundStatus, StaffRequest, Suspens
 from payments.settlement import PaidCharge, settle
 from qaorder.lifecycle import Role
 from qaorder.models import OrderType, Status
+from tests.support import people
+from tests.support.staff import act, text
 
 pytestmark = pytest.mark.django_db
 
@@ -25,21 +23,14 @@ REFUNDS = "/admin/payments/refund/"
 HELD = "/admin/payments/suspensecharge/"
 
 
-@pytest.fixture
-def boss(client: Client) -> User:
-    user = factories.make_user("boss", is_staff=True, is_superuser=True)
-    client.force_login(user)
-    return user
-
-
 def failed_refund() -> Refund:
-    refund = factories.refund(factories.order_in(Status.PAID))
+    refund = people.refund(people.order_in(Status.PAID))
     Refund.objects.filter(pk=refund.pk).update(status=RefundStatus.FAILED, refund_id="re_1")
     return refund
 
 
 def test_a_refund_asks_first_and_says_what_will_happen(client, boss):
-    order = factories.order_in(Status.PAID)
+    order = people.order_in(Status.PAID)
 
     page = text(act(client, ORDERS, "refund_order", order))
 
@@ -50,7 +41,7 @@ def test_a_refund_asks_first_and_says_what_will_happen(client, boss):
 
 
 def test_staff_refund_an_order_with_a_reason(client, boss):
-    order = factories.order_in(Status.WAITING)
+    order = people.order_in(Status.WAITING)
     had = balance_fen(order.patient.user)
 
     page = text(act(client, ORDERS, "refund_order", order, confirm="1", reason="医生停诊"))
@@ -70,9 +61,9 @@ def test_staff_refund_an_order_with_a_reason(client, boss):
 
 
 def test_a_used_overdue_monthly_order_is_found_and_refunded(client, boss, settings):
-    order = factories.order_in(Status.WAITING, order_type=OrderType.MONTHLY)
+    order = people.order_in(Status.WAITING, order_type=OrderType.MONTHLY)
     assert order.order_number not in text(client.get(ORDERS, {"overdue": "yes"}))
-    factories.age(order, status_at=settings.ORDER_ANSWER_WINDOW + timedelta(minutes=1))
+    people.age(order, status_at=settings.ORDER_ANSWER_WINDOW + timedelta(minutes=1))
 
     found = text(client.get(ORDERS, {"overdue": "yes"}))
     act(client, ORDERS, "refund_order", order, confirm="1", reason="逾期")
@@ -85,7 +76,7 @@ def test_a_used_overdue_monthly_order_is_found_and_refunded(client, boss, settin
 
 @pytest.mark.parametrize("status", [s for s in Status if s not in (Status.PAID, Status.WAITING)])
 def test_a_refund_that_is_refused_is_a_message(client, boss, status):
-    order = factories.order_in(status)
+    order = people.order_in(status)
     entries = Entry.objects.count()
 
     asked = text(act(client, ORDERS, "refund_order", order))
@@ -101,7 +92,7 @@ def test_a_refund_that_is_refused_is_a_message(client, boss, status):
 
 
 def test_one_refusal_does_not_stop_the_other_refunds(client, boss):
-    done, paid = factories.order_in(Status.ANSWERED), factories.order_in(Status.PAID)
+    done, paid = people.order_in(Status.ANSWERED), people.order_in(Status.PAID)
 
     page = text(act(client, ORDERS, "refund_order", paid, done, confirm="1", reason="x"))
 
@@ -111,7 +102,7 @@ def test_one_refusal_does_not_stop_the_other_refunds(client, boss):
 
 
 def test_too_many_orders_at_once_are_refused(client, boss):
-    orders = [factories.order_in(Status.PAID) for _ in range(21)]
+    orders = [people.order_in(Status.PAID) for _ in range(21)]
 
     page = text(act(client, ORDERS, "refund_order", *orders, confirm="1", reason="x"))
 
@@ -120,7 +111,7 @@ def test_too_many_orders_at_once_are_refused(client, boss):
 
 
 def test_a_failed_refund_is_found_and_sent_again(client, boss):
-    failed, fine = failed_refund(), factories.refund(factories.order_in(Status.PAID))
+    failed, fine = failed_refund(), people.refund(people.order_in(Status.PAID))
     number = failed.payment.order.order_number
 
     orders = text(client.get(ORDERS, {"refund": RefundStatus.FAILED.value}))
@@ -140,7 +131,7 @@ def test_a_failed_refund_is_found_and_sent_again(client, boss):
 
 def hold(amount_fen: int = 1400) -> SuspenseCharge:
     """Money that arrived for an order, but not as much as was due."""
-    order = factories.place_order(factories.make_patient(), factories.make_doctor())
+    order = people.place_order(people.make_patient(), people.make_doctor())
     payment = Payment.objects.create(
         order=order,
         payer=order.patient.user,

@@ -5,27 +5,19 @@ import re
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.test import Client
 from django.urls import reverse
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from accounts.models import Doctor, PasswordReset, Patient, User
-from feiqingsong.testing import factories
-from feiqingsong.testing.admin import act, login_as_staff
+from tests.support import people
+from tests.support.staff import act, login_as_staff
 
 pytestmark = pytest.mark.django_db
 
 USERS = "/admin/accounts/user/"
 DOCTORS = "/admin/accounts/doctor/"
 STRONG = "lungs-and-air-42"
-
-
-@pytest.fixture
-def boss(client: Client) -> User:
-    user = factories.make_user("boss", is_staff=True, is_superuser=True)
-    client.force_login(user)
-    return user
 
 
 def user_form(user: User, **changes):
@@ -79,7 +71,7 @@ def test_a_bad_new_user_is_refused_in_words(client, boss, changes, words):
 
 
 def test_a_username_is_fixed_and_a_name_is_not(client, boss):
-    user = factories.make_user("zhang", name="张三")
+    user = people.make_user("zhang", name="张三")
 
     client.post(f"{USERS}{user.pk}/change/", user_form(user, username="li", name="李四"))
 
@@ -88,7 +80,7 @@ def test_a_username_is_fixed_and_a_name_is_not(client, boss):
 
 
 def test_an_avatar_that_is_no_link_is_refused(client, boss):
-    user = factories.make_user()
+    user = people.make_user()
 
     response = client.post(f"{USERS}{user.pk}/change/", user_form(user, avatar="javascript:1"))
 
@@ -99,7 +91,7 @@ def test_an_avatar_that_is_no_link_is_refused(client, boss):
 
 @pytest.mark.parametrize("name", ["官方客服", "adm\u200bin", "张\u202e三"])
 def test_a_name_that_poses_or_hides_is_for_staff_alone_or_for_nobody(client, boss, name):
-    user = factories.make_user(name="张三")
+    user = people.make_user(name="张三")
 
     response = client.post(f"{USERS}{user.pk}/change/", user_form(user, name=name))
 
@@ -109,7 +101,7 @@ def test_a_name_that_poses_or_hides_is_for_staff_alone_or_for_nobody(client, bos
 
 
 def test_staff_may_be_called_what_they_are(client, boss):
-    colleague = factories.make_user(is_staff=True, name="客服")
+    colleague = people.make_user(is_staff=True, name="客服")
 
     response = client.post(
         f"{USERS}{colleague.pk}/change/", user_form(colleague, avatar="http://a.cn/1.jpg")
@@ -119,8 +111,8 @@ def test_staff_may_be_called_what_they_are(client, boss):
 
 
 def test_switching_a_user_off_in_the_form_ends_the_tokens(client, boss):
-    user = factories.make_user()
-    factories.client_for(user)
+    user = people.make_user()
+    people.client_for(user)
 
     client.post(f"{USERS}{user.pk}/change/", user_form(user, is_active=None))
 
@@ -130,8 +122,8 @@ def test_switching_a_user_off_in_the_form_ends_the_tokens(client, boss):
 
 
 def test_switching_users_off_by_action_ends_the_tokens_and_spares_oneself(client, boss):
-    user = factories.make_user()
-    api = factories.client_for(user)
+    user = people.make_user()
+    api = people.client_for(user)
     assert api.get("/accounts/me/").status_code == 200
 
     response = act(client, USERS, "deactivate", user, boss)
@@ -149,7 +141,7 @@ def test_switching_users_off_by_action_ends_the_tokens_and_spares_oneself(client
 
 
 def test_nobody_sets_the_password_of_another(client, boss):
-    user = factories.make_user()
+    user = people.make_user()
     url = reverse("admin:auth_user_password_change", args=[user.pk])
     form = {"password1": STRONG, "password2": STRONG, "usable_password": "true"}
 
@@ -158,17 +150,17 @@ def test_nobody_sets_the_password_of_another(client, boss):
 
     user.refresh_from_db()
     assert [answer.status_code for answer in answers] == [403, 403]
-    assert user.check_password(factories.PASSWORD)
+    assert user.check_password(people.PASSWORD)
     assert url not in client.get(f"{USERS}{user.pk}/change/").content.decode()
 
 
 def test_ones_own_password_takes_the_old_one_and_ends_the_tokens(client, boss):
-    factories.client_for(boss)
+    people.client_for(boss)
     by_user_page = client.get(reverse("admin:auth_user_password_change", args=[boss.pk]))
     form = {"new_password1": STRONG, "new_password2": STRONG}
 
     without = client.post("/admin/password_change/", form | {"old_password": "wrong"})
-    done = client.post("/admin/password_change/", form | {"old_password": factories.PASSWORD})
+    done = client.post("/admin/password_change/", form | {"old_password": people.PASSWORD})
 
     boss.refresh_from_db()
     assert by_user_page.headers["Location"] == "/admin/password_change/"
@@ -191,7 +183,7 @@ CODE = re.compile(r"<code>([2-9A-HJKMNP-Z]{16})</code>")
 
 
 def test_a_reset_code_is_shown_once_kept_as_a_hash_and_works(client, boss):
-    user = factories.make_user("zhang")
+    user = people.make_user("zhang")
 
     page = act(client, USERS, "send_reset", user)
 
@@ -209,9 +201,9 @@ def test_a_reset_code_is_shown_once_kept_as_a_hash_and_works(client, boss):
 
 def test_staff_make_codes_for_users_and_only_superusers_for_staff(client):
     login_as_staff(client, "change_user", "view_user")
-    user, gone = factories.make_user(), factories.make_user(is_active=False)
-    colleague = factories.make_user(is_staff=True)
-    chief = factories.make_user(is_superuser=True)
+    user, gone = people.make_user(), people.make_user(is_active=False)
+    colleague = people.make_user(is_staff=True)
+    chief = people.make_user(is_superuser=True)
 
     page = act(client, USERS, "send_reset", user, gone, colleague, chief)
 
@@ -222,13 +214,13 @@ def test_staff_make_codes_for_users_and_only_superusers_for_staff(client):
 def test_staff_who_may_only_look_make_no_codes(client):
     login_as_staff(client, "view_user")
 
-    act(client, USERS, "send_reset", factories.make_user())
+    act(client, USERS, "send_reset", people.make_user())
 
     assert not PasswordReset.objects.exists()
 
 
 def test_nobody_deletes_accounts(client, boss):
-    doctor, patient = factories.make_doctor(), factories.make_patient()
+    doctor, patient = people.make_doctor(), people.make_patient()
 
     for url in (
         f"{USERS}{boss.pk}",
@@ -243,7 +235,7 @@ def test_nobody_deletes_accounts(client, boss):
 
 def test_staff_who_are_no_superusers_cannot_raise_themselves_or_touch_staff(client):
     me = login_as_staff(client, "change_user", "view_user")
-    other, user = factories.make_user(is_staff=True, is_superuser=True), factories.make_user()
+    other, user = people.make_user(is_staff=True, is_superuser=True), people.make_user()
     raised = user_form(user, is_staff="on", is_superuser="on", name="改")
 
     client.post(f"{USERS}{user.pk}/change/", raised)
@@ -259,7 +251,7 @@ def test_staff_who_are_no_superusers_cannot_raise_themselves_or_touch_staff(clie
 
 
 def test_a_doctor_is_verified_and_unverified_by_action(client, boss):
-    doctor = factories.make_doctor(is_verified=False)
+    doctor = people.make_doctor(is_verified=False)
 
     waiting = client.get(DOCTORS, {"verified": "no"}).content.decode()
     response = act(client, DOCTORS, "verify", doctor)
@@ -277,9 +269,9 @@ def test_a_doctor_is_verified_and_unverified_by_action(client, boss):
 
 
 def test_a_second_doctor_with_a_verified_number_is_not_verified(client, boss):
-    holder = factories.make_doctor(licence_number="L-1")
-    other = factories.make_doctor(licence_number="L-1", is_verified=False)
-    third = factories.make_doctor(is_verified=False)
+    holder = people.make_doctor(licence_number="L-1")
+    other = people.make_doctor(licence_number="L-1", is_verified=False)
+    third = people.make_doctor(is_verified=False)
 
     response = act(client, DOCTORS, "verify", other, third)
 
@@ -295,8 +287,8 @@ def test_a_second_doctor_with_a_verified_number_is_not_verified(client, boss):
 
 
 def test_a_verified_doctor_is_not_given_anothers_number(client, boss):
-    factories.make_doctor(licence_number="L-1")
-    doctor = factories.make_doctor(licence_number="L-2")
+    people.make_doctor(licence_number="L-1")
+    doctor = people.make_doctor(licence_number="L-2")
 
     response = client.post(f"{DOCTORS}{doctor.pk}/change/", doctor_form(licence_number="L-1"))
 
@@ -306,7 +298,7 @@ def test_a_verified_doctor_is_not_given_anothers_number(client, boss):
 
 
 def test_an_application_is_turned_down_with_a_reason(client, boss):
-    doctor, verified = factories.make_doctor(is_verified=False), factories.make_doctor()
+    doctor, verified = people.make_doctor(is_verified=False), people.make_doctor()
 
     asked = act(client, DOCTORS, "turn_down", doctor, verified)
     without = act(client, DOCTORS, "turn_down", doctor, confirm="1", reason="")
@@ -326,7 +318,7 @@ def test_an_application_is_turned_down_with_a_reason(client, boss):
 
 
 def test_to_turn_down_who_did_not_apply_is_a_message_without_a_page(client, boss):
-    doctor = factories.make_doctor()
+    doctor = people.make_doctor()
 
     page = act(client, DOCTORS, "turn_down", doctor).content.decode()
 
@@ -336,7 +328,7 @@ def test_to_turn_down_who_did_not_apply_is_a_message_without_a_page(client, boss
 
 def test_view_only_staff_see_doctors_and_cannot_verify_them(client):
     login_as_staff(client, "view_doctor")
-    doctor = factories.make_doctor(is_verified=False)
+    doctor = people.make_doctor(is_verified=False)
 
     page = client.get(DOCTORS)
     act(client, DOCTORS, "verify", doctor)
@@ -362,7 +354,7 @@ def doctor_form(**changes: str) -> dict[str, str]:
 
 
 def test_staff_make_a_doctor_with_prices_in_yuan_who_is_not_verified_yet(client, boss):
-    user = factories.make_user()
+    user = people.make_user()
 
     client.post(f"{DOCTORS}add/", doctor_form(user=str(user.pk), is_verified="on"))
 
@@ -373,7 +365,7 @@ def test_staff_make_a_doctor_with_prices_in_yuan_who_is_not_verified_yet(client,
 
 @pytest.mark.parametrize("price", ["15.001", "-1", "1e3", "50000.01", "", "十五", "１５"])
 def test_a_bad_price_is_refused(client, boss, price):
-    doctor = factories.make_doctor()
+    doctor = people.make_doctor()
 
     response = client.post(f"{DOCTORS}{doctor.pk}/change/", doctor_form(online_price_fen=price))
 
@@ -383,7 +375,7 @@ def test_a_bad_price_is_refused(client, boss, price):
 
 
 def test_saving_a_doctor_unchanged_changes_nothing(client, boss):
-    doctor = factories.make_doctor(online_price_fen=1505)
+    doctor = people.make_doctor(online_price_fen=1505)
     page = client.get(f"{DOCTORS}{doctor.pk}/change/").content.decode()
     form = doctor_form(online_price_fen="15.05", licence_number=doctor.licence_number)
 
@@ -398,7 +390,7 @@ def test_saving_a_doctor_unchanged_changes_nothing(client, boss):
 
 
 def test_staff_make_a_patient_of_a_user(client, boss):
-    user = factories.make_user()
+    user = people.make_user()
 
     client.post("/admin/accounts/patient/add/", {"user": str(user.pk)})
 
@@ -406,8 +398,8 @@ def test_staff_make_a_patient_of_a_user(client, boss):
 
 
 def test_what_users_write_is_escaped(client, boss):
-    user = factories.make_user(name="<script>alert(1)</script>", avatar="http://a/<b>")
-    factories.make_doctor(user=user, introduction="<img src=x onerror=1>", hospital="<b>")
+    user = people.make_user(name="<script>alert(1)</script>", avatar="http://a/<b>")
+    people.make_doctor(user=user, introduction="<img src=x onerror=1>", hospital="<b>")
 
     urls = [USERS, DOCTORS, f"{USERS}{user.pk}/change/", f"{DOCTORS}{user.doctor.pk}/change/"]
     pages = "".join(client.get(url).content.decode() for url in urls)

@@ -12,17 +12,16 @@ from django.utils import timezone
 from audit.attention import KEEPS_FAILING, waiting_for_staff
 from audit.invariant import Invariant
 from audit.runner import audit
-from feiqingsong.testing import factories
 from payments import refund_outbox
 from payments.models import Comparison, Payment, PaymentState
 from qaorder.models import Order, Status
-from qaorder.tests import flows
+from tests.support import people
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_breach_is_shown_and_ends_the_command_with_an_error(capsys):
     with transaction.atomic():
-        order = factories.order_in(Status.WAITING)
+        order = people.order_in(Status.WAITING)
     call_command("money_audit")
     Order.objects.filter(pk=order.pk).update(amount_fen=order.amount_fen + 1)
 
@@ -34,7 +33,7 @@ def test_a_breach_is_shown_and_ends_the_command_with_an_error(capsys):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_charge_that_is_asked_about_ever_more_rarely_is_not_stuck():
-    order = factories.place_order(factories.make_patient(), factories.make_doctor())
+    order = people.place_order(people.make_patient(), people.make_doctor())
     now = timezone.now()
     payment = Payment.objects.create(
         order=order,
@@ -60,7 +59,7 @@ def test_a_charge_that_is_asked_about_ever_more_rarely_is_not_stuck():
 def test_rows_beyond_twenty_are_not_shown_and_no_medical_text_is(capsys):
     with transaction.atomic():
         for _ in range(21):
-            factories.order_in(Status.ANSWERED)
+            people.order_in(Status.ANSWERED)
     Order.objects.update(amount_fen=1)
 
     with pytest.raises(CommandError, match="I09"):
@@ -97,7 +96,7 @@ def test_all_queries_see_one_snapshot_and_can_write_nothing():
 @pytest.mark.django_db(transaction=True)
 def test_the_audit_waits_for_no_writer():
     with transaction.atomic():
-        factories.make_patient(balance_fen=100)
+        people.make_patient(balance_fen=100)
         reader = threading.Thread(target=_audit_elsewhere, args=(seen := [],))
         reader.start()
         reader.join(10)
@@ -116,17 +115,17 @@ def _audit_elsewhere(seen):
 def test_the_audit_leaves_the_connection_as_it_was():
     audit()
 
-    factories.make_patient()
+    people.make_patient()
     assert not connection.in_atomic_block
     json.dumps([finding.rows for finding in audit()])
 
 
 @pytest.mark.django_db(transaction=True)
 def test_what_waits_for_staff_is_listed_and_breaks_nothing(provider, capsys):
-    order = flows.new_order()
-    payment = flows.pay_remotely(provider, order)
+    order = people.new_order()
+    payment = people.pay_remotely(provider, order)
     provider.reject_refunds(payment.charge_id)
-    factories.refund(order)
+    people.refund(order)
     refund_outbox.send_due()
 
     call_command("money_audit")
@@ -139,8 +138,8 @@ def test_what_waits_for_staff_is_listed_and_breaks_nothing(provider, capsys):
 @pytest.mark.django_db
 @pytest.mark.parametrize("failures", [KEEPS_FAILING - 1, KEEPS_FAILING])
 def test_what_the_jobs_try_in_vain_is_listed_from_the_fifth_time_on(provider, failures):
-    order = flows.new_order()
-    flows.charge_for(order)
+    order = people.new_order()
+    people.charge_for(order)
     start = timezone.now() - timedelta(hours=1)
     rows = [
         Order.objects.filter(pk=order.pk),

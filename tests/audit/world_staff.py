@@ -8,7 +8,6 @@ from django.db.models import Model
 from django.utils import timezone
 
 from accounts.models import Doctor, Patient, User
-from feiqingsong.testing import factories
 from payments import staff_acts
 from payments.models import (
     Bearer,
@@ -27,6 +26,7 @@ from qaorder.lifecycle import Role
 from qaorder.models import Channel, Order, OrderType, Status
 from qaorder.orders import finish_order
 from tests.audit import told
+from tests.support import people
 
 Keys = dict[str, int]
 _SHARE_PERCENT = 30
@@ -42,11 +42,11 @@ class _Side(NamedTuple):
     def served(self, name: str, status: Status) -> tuple[Order, Payment]:
         """An order paid through the provider and brought to this status."""
         share = {"platform_share_percent": _SHARE_PERCENT}
-        order = factories.place_order(self.patient, self.doctor, **share)
+        order = people.place_order(self.patient, self.doctor, **share)
         payment = told.paid(name, self.patient, order)
         order.refresh_from_db()
         if status >= Status.ANSWERED:
-            factories.answer(factories.ask(order))
+            people.answer(people.ask(order))
             order = Order.objects.get(pk=order.pk)
         if status >= Status.FINISHED:
             finish_order(order=order, role=Role.CLOCK)
@@ -54,7 +54,7 @@ class _Side(NamedTuple):
         return order, payment
 
     def refunded(self, name: str) -> Refund:
-        refund: Refund = factories.refund(self.served(name, Status.PAID)[0])
+        refund: Refund = people.refund(self.served(name, Status.PAID)[0])
         self.keys[f"{name}_refund"] = refund.pk
         return refund
 
@@ -80,7 +80,7 @@ class _Side(NamedTuple):
 def build(keys: Keys, patient: Patient, doctor: Doctor) -> None:
     """Add to the world every way out that money has, each once."""
     member, second = (
-        factories.make_user(is_staff=True, is_superuser=True) for _ in ("asks", "approves")
+        people.make_user(is_staff=True, is_superuser=True) for _ in ("asks", "approves")
     )
     side = _Side(keys, patient, doctor, member, second)
     _refunds_that_failed(side)
@@ -176,7 +176,7 @@ def _held_money(side: _Side) -> None:
         row = _held(side, name)
         side.ask(verb, row, **arguments)
     side.keys["held_refund"] = Refund.objects.get(held=row).pk
-    order = factories.place_order(side.patient, side.doctor)
+    order = people.place_order(side.patient, side.doctor)
     payment = told.attempt("corrected", side.patient, order)
     told.collect("corrected", order.order_number, order.amount_fen - 1)
     _held(side, "corrected")
@@ -207,9 +207,9 @@ def _held(side: _Side, name: str) -> SuspenseCharge:
 
 
 def _free_orders_of_a_refunded_period(side: _Side) -> None:
-    patient = factories.make_patient()
-    month = factories.order_in(Status.PAID, patient, side.doctor, OrderType.MONTHLY)
-    factories.order_in(Status.PAID, patient, side.doctor)
+    patient = people.make_patient()
+    month = people.order_in(Status.PAID, patient, side.doctor, OrderType.MONTHLY)
+    people.order_in(Status.PAID, patient, side.doctor)
     side.ask("refund_order", month)
     side.keys["ended_month"] = month.pk
 

@@ -1,18 +1,15 @@
 """nginx and gunicorn are started once for the module that needs them, on the suite's database."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from knox.models import AuthToken
 
-from accounts.models import Doctor, Patient
-from feiqingsong.testing.factories import make_doctor, make_patient
 from pingpp_sandbox.sandbox import Sandbox
 from tests.deploy.callers import Answer, call
 from tests.deploy.servers import IS_MISSING, Gunicorn, Nginx
+from tests.support.world import World
 
 NEEDS_NGINX = "needs nginx"
 
@@ -40,14 +37,12 @@ def nginx(gunicorn: Gunicorn, tmp_path_factory: pytest.TempPathFactory) -> Itera
     nginx.end()
 
 
-@dataclass
-class Practice:
+class Practice(World):
     """A patient with a doctor, who reach the service through nginx."""
 
-    patient: Patient
-    doctor: Doctor
-    token: str
-    port: int
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self.port, self.token = port, self.by_patient.token
 
     def call(self, method: str, path: str, body: Any = None, **options: Any) -> Answer:
         headers = {"Authorization": f"Token {self.token}"} | options.pop("headers", {})
@@ -60,6 +55,4 @@ class Practice:
 
 @pytest.fixture
 def practice(transactional_db: None, nginx: Nginx) -> Practice:
-    patient = make_patient()
-    token = AuthToken.objects.create(patient.user)[1]
-    return Practice(patient, make_doctor(), token, nginx.port)
+    return Practice(nginx.port)

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from pingpp_sandbox.sandbox import Sandbox
 from tests.deploy.callers import HOST, connect, is_open, send_raw
-from tests.faults.processes import START_SECONDS, Process, environment, free_port, wait_until
+from tests.support.processes import START_SECONDS, Process, environment, free_port, wait_until
 
 SHIPPED = Path(settings.BASE_DIR) / "deploy"
 PROGRAMS = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin"

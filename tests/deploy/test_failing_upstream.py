@@ -15,7 +15,7 @@ from qaorder.models import Order
 from tests.deploy.callers import call
 from tests.deploy.conftest import Practice
 from tests.deploy.servers import Gunicorn, Nginx
-from tests.faults.processes import free_port
+from tests.support.processes import free_port
 
 pytestmark = [pytest.mark.slow]
 

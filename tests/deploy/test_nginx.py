@@ -8,11 +8,11 @@ import subprocess
 
 import pytest
 
-from feiqingsong.testing.provider import Provider
 from tests.deploy.callers import HOST, ask, call, connect, send_raw
 from tests.deploy.conftest import Practice
 from tests.deploy.hostile import HOSTILE, LINE
 from tests.deploy.servers import SHIPPED, Nginx
+from tests.support.provider import Provider
 
 pytestmark = [pytest.mark.slow]
 

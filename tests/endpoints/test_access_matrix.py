@@ -8,18 +8,18 @@ from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 
 from api.views import HomeView, UnknownURLView
-from feiqingsong.testing.factories import client_for, make_doctor, order_in
 from qaorder.models import Status
-from qaorder.tests.viewsets.world import (
+from tests.endpoints.access_matrix import PUBLIC, ROWS, Row
+from tests.support.books import picture
+from tests.support.people import client_for, make_doctor, order_in
+from tests.support.world import (
     KNOWN,
     NO_SUCH_NUMBER,
     NO_SUCH_PK,
     ROLES,
     UNKNOWN,
-    World,
-    picture,
+    Cast,
 )
-from tests.endpoints.access_matrix import PUBLIC, ROWS, Row
 
 METHODS = ("get", "post", "put", "patch", "delete")
 NOT_FOUND = b'{"detail":"Not found."}'
@@ -49,22 +49,9 @@ def expected(row: Row) -> dict[str, int]:
     return unknown | known
 
 
-def send(world: World, row: Row, role: str, url: str = "") -> Any:
-    client = world.client(role)
-    body = world.fill(row.body)
-    return client.generic(row.method, url or world.fill(row.url), **_encoded(client, body))
-
-
-def _encoded(client: Any, body: Any) -> dict[str, Any]:
-    if body is None:
-        return {}
-    data, content_type = client._encode_data(body, "json")
-    return {"data": data, "content_type": content_type}
-
-
 @pytest.mark.django_db
 def test_every_method_of_every_url_has_a_row():
-    world = World(Status.WAITING)
+    world = Cast(Status.WAITING)
     rows = {(row.method, resolve(world.fill(row.url).split("?")[0]).route) for row in ROWS}
 
     assert rows == set(endpoints())
@@ -73,13 +60,13 @@ def test_every_method_of_every_url_has_a_row():
 @pytest.mark.django_db
 @each_row
 def test_every_role_gets_the_status_of_the_matrix(row):
-    world = World(row.status, is_refunded=row.is_refunded)
+    world = Cast(row.status, is_refunded=row.is_refunded)
     found = {}
 
     for role in ROLES:
         with transaction.atomic():
             before = picture()
-            response = send(world, row, role)
+            response = world.send(row, role)
             found[role] = response.status_code
             if response.status_code in (401, 403, 404):
                 assert _without_people(picture()) == _without_people(before)
@@ -101,10 +88,10 @@ def _without_people(rows: dict[str, Any]) -> dict[str, Any]:
 )
 @pytest.mark.parametrize("role", ["other_patient", "other_doctor", "both", "staff", "superuser"])
 def test_anothers_order_answers_as_a_number_that_does_not_exist(row, role):
-    world = World(row.status, is_refunded=row.is_refunded)
+    world = Cast(row.status, is_refunded=row.is_refunded)
 
-    theirs = send(world, row, role)
-    nobodys = send(world, row, role, row.url.format(order=NO_SUCH_NUMBER))
+    theirs = world.send(row, role)
+    nobodys = world.send(row, role, row.url.format(order=NO_SUCH_NUMBER))
 
     assert theirs.content == nobodys.content == NOT_FOUND
     assert theirs.status_code == nobodys.status_code == 404
@@ -118,11 +105,11 @@ def test_anothers_order_answers_as_a_number_that_does_not_exist(row, role):
     ids=lambda row: row.name,
 )
 def test_anothers_tag_drug_or_patient_answers_as_a_pk_that_does_not_exist(row):
-    world = World(row.status)
+    world = Cast(row.status)
     absent = row.url.format(tag=NO_SUCH_PK, drug=NO_SUCH_PK, patient_pk=NO_SUCH_PK)
 
-    theirs = send(world, row, "other_doctor")
-    nobodys = send(world, row, "other_doctor", absent)
+    theirs = world.send(row, "other_doctor")
+    nobodys = world.send(row, "other_doctor", absent)
 
     assert theirs.content == nobodys.content == NOT_FOUND
     assert theirs.headers == nobodys.headers
@@ -138,12 +125,12 @@ def test_anothers_tag_drug_or_patient_answers_as_a_pk_that_does_not_exist(row):
 )
 def test_anothers_object_in_a_body_answers_as_one_that_does_not_exist(name, role, absent):
     row = next(row for row in ROWS if row.name == name)
-    world = World(row.status)
+    world = Cast(row.status)
     body = {k: v for k, v in (row.body or {}).items() if k not in ("diagnosis_tag", "drug")}
     row = row._replace(body=body)
 
-    theirs = send(world, row, role)
-    nobodys = send(world, row._replace(body=body | absent), role)
+    theirs = world.send(row, role)
+    nobodys = world.send(row._replace(body=body | absent), role)
 
     assert theirs.status_code == 400
     assert theirs.content == nobodys.content
@@ -165,9 +152,9 @@ def test_anothers_object_in_a_body_answers_as_one_that_does_not_exist(name, role
 )
 def test_the_wrong_role_is_told_so_in_chinese(name, role):
     row = next(row for row in ROWS if row.name == name)
-    world = World(row.status)
+    world = Cast(row.status)
 
-    response = send(world, row, role)
+    response = world.send(row, role)
 
     assert response.status_code == 403
     assert list(response.json()) == ["detail"]
@@ -176,7 +163,7 @@ def test_the_wrong_role_is_told_so_in_chinese(name, role):
 
 @pytest.mark.django_db
 def test_a_user_with_both_profiles_acts_on_each_side_of_their_own_orders():
-    world = World()
+    world = Cast()
     both = world.user("both")
     bought = order_in(Status.UNPAID, both.patient, world.doctor)
     sold = order_in(Status.UNPAID, world.patient, both.doctor)

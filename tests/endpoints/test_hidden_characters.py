@@ -3,9 +3,8 @@
 import pytest
 from django.db import transaction
 
-from qaorder.tests.viewsets.world import World
 from tests.endpoints.access_matrix import WITH_BODY
-from tests.endpoints.test_access_matrix import send
+from tests.support.world import Cast
 
 LINES = {"username", "name", "licence_number", "hospital", "department", "title"}
 TEXTS = {
@@ -65,7 +64,7 @@ def test_every_text_that_can_be_sent_is_classified():
     ids=lambda part: part if isinstance(part, str) else part.name,
 )
 def test_a_text_that_strangers_read_holds_no_hidden_characters(row, field):
-    world = World(row.status)
+    world = Cast(row.status)
     role = "other_patient" if "apply" in row.url else row.actor
     bad = [*HIDDEN, *(["\n"] if field in LINES else [])]
     found = {}
@@ -73,7 +72,7 @@ def test_a_text_that_strangers_read_holds_no_hidden_characters(row, field):
     for text in [*bad, "\n字" if field not in LINES else "字"]:
         with transaction.atomic():
             body = row.body | {field: f"字{text}字"}
-            response = send(world, row._replace(body=body), role)
+            response = world.send(row._replace(body=body), role)
             refused = response.status_code == 400 and list(response.json()) == [field]
             found[text] = refused or response.status_code
             transaction.set_rollback(True)

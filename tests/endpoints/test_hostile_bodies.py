@@ -7,11 +7,12 @@ from urllib.parse import urlencode
 import pytest
 from django.db import transaction
 
-from feiqingsong.testing.factories import client_for, make_patient
 from qaorder.models import Status
-from qaorder.tests.viewsets.world import World, picture
 from tests.endpoints.access_matrix import ROWS, WITH_BODY, Row
 from tests.endpoints.hostile import problems_of
+from tests.support.books import picture
+from tests.support.people import client_for, make_patient
+from tests.support.world import Cast
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -78,14 +79,14 @@ writes = pytest.mark.parametrize("row", WRITES, ids=lambda row: row.name)
 reading = pytest.mark.parametrize("row", READING, ids=lambda row: row.name)
 
 
-def send(world: World, row: Row, raw: bytes, content_type: str) -> Any:
+def send(world: Cast, row: Row, raw: bytes, content_type: str) -> Any:
     return world.client(row.actor).generic(row.method, world.fill(row.url), raw, content_type)
 
 
 @pytest.mark.django_db
 @reading
 def test_a_body_that_does_not_parse_is_refused_in_json_without_effect(row):
-    world = World(row.status)
+    world = Cast(row.status)
     client, url = world.client(row.actor), world.fill(row.url)
     before = picture()
 
@@ -105,7 +106,7 @@ def test_a_body_that_does_not_parse_is_refused_in_json_without_effect(row):
 @pytest.mark.django_db
 @writes
 def test_arrays_scalars_and_broken_multipart_never_break_an_endpoint(row):
-    world = World(row.status)
+    world = Cast(row.status)
     client, url = world.client(row.actor), world.fill(row.url)
     bodies = [(raw, JSON) for raw in (ARRAYS | SCALARS).values()]
     bodies += [(raw, MULTIPART) for raw in TRUNCATED.values()]
@@ -119,7 +120,7 @@ def test_arrays_scalars_and_broken_multipart_never_break_an_endpoint(row):
 @pytest.mark.django_db
 @reading
 def test_an_array_or_a_scalar_is_no_object(row):
-    world = World(row.status)
+    world = Cast(row.status)
     client, url = world.client(row.actor), world.fill(row.url)
     before = picture()
 
@@ -134,7 +135,7 @@ def test_an_array_or_a_scalar_is_no_object(row):
 @writes
 @pytest.mark.parametrize("content_type", [JSON, FORM, MULTIPART, ""])
 def test_an_empty_body_is_an_empty_object(row, content_type):
-    world = World(row.status)
+    world = Cast(row.status)
 
     response = send(world, row, b"", content_type)
 
@@ -157,7 +158,7 @@ def test_an_empty_body_is_an_empty_object(row, content_type):
     ],
 )
 def test_another_content_type_is_415_in_json(row, content_type):
-    world = World(row.status)
+    world = Cast(row.status)
     before = picture()
 
     response = send(world, row, b"{}", content_type)
@@ -190,7 +191,7 @@ def test_json_form_and_multipart_are_taken_alike(row):
     codes = set()
     for content_type in ("json", "multipart", FORM):
         with transaction.atomic():
-            world = World(row.status)
+            world = Cast(row.status)
             client, url, body = world.client(row.actor), world.fill(row.url), world.fill(row.body)
             if content_type == FORM:
                 response = client.generic(row.method, url, urlencode(body, doseq=True), FORM)
@@ -206,7 +207,7 @@ def test_json_form_and_multipart_are_taken_alike(row):
 
 @pytest.mark.django_db
 def test_json_keys_may_be_chinese_and_are_ignored():
-    world = World(Status.PAID)
+    world = Cast(Status.PAID)
 
     response = send(
         world,

@@ -10,7 +10,6 @@ from django.db import transaction
 
 from accounts.models import Doctor, User
 from qaorder.models import Status
-from qaorder.tests.viewsets.world import World, picture
 from tests.endpoints.access_matrix import WITH_BODY
 from tests.endpoints.hostile import (
     LISTS,
@@ -20,6 +19,8 @@ from tests.endpoints.hostile import (
     problems_of,
     texts,
 )
+from tests.support.books import picture
+from tests.support.world import Cast
 
 FORM = "application/x-www-form-urlencoded"
 BOUNDARY = "frontier"
@@ -59,7 +60,7 @@ ENCODERS = {
 def test_a_hostile_value_in_any_field_is_answered_in_json_and_refused_without_effect(
     row, content_type
 ):
-    world = World(row.status)
+    world = Cast(row.status)
     client, url, good = world.client(row.actor), world.fill(row.url), world.fill(row.body)
     before = picture()
     wrong: list[Any] = []
@@ -93,7 +94,7 @@ def _not_about(field: str, body: dict[str, Any], row: Any) -> list[str]:
 @pytest.mark.django_db
 @each_endpoint
 def test_json_numbers_and_texts_that_no_database_keeps_are_answered_in_json(row):
-    world = World(row.status)
+    world = Cast(row.status)
     client, url, good = world.client(row.actor), world.fill(row.url), world.fill(row.body)
     before = picture()
     wrong: list[Any] = []
@@ -116,7 +117,7 @@ def test_json_numbers_and_texts_that_no_database_keeps_are_answered_in_json(row)
 @pytest.mark.django_db
 @each_endpoint
 def test_a_missing_field_is_named_or_was_optional(row):
-    world = World(row.status)
+    world = Cast(row.status)
     client, url, good = world.client(row.actor), world.fill(row.url), world.fill(row.body)
 
     for field in good:
@@ -145,7 +146,7 @@ def sentinel_fields(taken: Any) -> dict[str, Any]:
 @pytest.mark.django_db
 @each_endpoint
 def test_no_extra_field_sets_anything(row):
-    world = World(row.status)
+    world = Cast(row.status)
     client, url, good = world.client(row.actor), world.fill(row.url), world.fill(row.body)
     extras = sentinel_fields(good) | {"is_staff": True, "is_superuser": True, "is_verified": True}
     extras = {key: value for key, value in extras.items() if key not in good and key != "file_list"}
@@ -167,7 +168,7 @@ def test_no_extra_field_sets_anything(row):
 
 @pytest.mark.django_db
 def test_a_duplicate_json_key_counts_once_the_last_time():
-    world = World()
+    world = Cast()
     client = world.client("patient")
     text = '{"doctor": "nobody", "doctor": "doctor1", "order_type": "online"}'
 
@@ -179,7 +180,7 @@ def test_a_duplicate_json_key_counts_once_the_last_time():
 
 @pytest.mark.django_db
 def test_a_repeated_form_field_counts_once_the_last_time():
-    world = World()
+    world = Cast()
     client = world.client("patient")
 
     response = client.generic(
@@ -192,7 +193,7 @@ def test_a_repeated_form_field_counts_once_the_last_time():
 
 @pytest.mark.django_db
 def test_text_is_stored_and_answered_as_it_was_written():
-    world = World(Status.PAID)
+    world = Cast(Status.PAID)
     client = world.client("patient")
     text = "<b>&amp;</b> ' \" \\ 😀 ‮ 咳嗽"
 

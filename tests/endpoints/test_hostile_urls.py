@@ -6,10 +6,11 @@ import pytest
 from django.urls import resolve
 from rest_framework.test import APIClient
 
-from feiqingsong.testing.factories import client_for, make_patient
-from qaorder.tests.viewsets.world import World, picture
 from tests.endpoints.access_matrix import GETS, ROWS
 from tests.endpoints.hostile import problems_of
+from tests.support.books import picture
+from tests.support.people import client_for, make_patient
+from tests.support.world import Cast
 
 APIS = [row for row in ROWS if row.url.startswith(("/qaorder/", "/accounts/"))]
 ACTS = ("/destroy/", "/cancel/", "/finish/")
@@ -113,7 +114,7 @@ def test_an_unknown_url_is_401_and_then_404_in_json(url, is_debug, settings):
 @pytest.mark.parametrize("row", APIS, ids=lambda row: row.name)
 def test_a_missing_slash_is_404_and_does_nothing(row, is_debug, settings):
     settings.DEBUG = is_debug
-    world = World(row.status, is_refunded=row.is_refunded)
+    world = Cast(row.status, is_refunded=row.is_refunded)
     client, url = world.client(row.actor), world.fill(row.url).split("?")[0].rstrip("/")
     before = picture()
 
@@ -128,7 +129,7 @@ def test_a_missing_slash_is_404_and_does_nothing(row, is_debug, settings):
 @debug
 def test_an_object_that_does_not_exist_is_404(is_debug, settings):
     settings.DEBUG = is_debug
-    world = World()
+    world = Cast()
     patient, doctor = world.client("patient"), world.client("doctor")
 
     answers = [patient.get(url) for url in UNKNOWN_OBJECTS]
@@ -144,7 +145,7 @@ def test_an_object_that_does_not_exist_is_404(is_debug, settings):
 @pytest.mark.django_db
 @each_get
 def test_a_hostile_query_string_is_answered_in_json(row):
-    world = World(row.status, is_refunded=row.is_refunded)
+    world = Cast(row.status, is_refunded=row.is_refunded)
     client, url = world.client(row.actor), world.fill(row.url)
     separator = "&" if "?" in url else "?"
     wrong: list[Any] = []
@@ -162,7 +163,7 @@ def test_a_hostile_query_string_is_answered_in_json(row):
 @pytest.mark.django_db
 @pytest.mark.parametrize("row", APIS, ids=lambda row: row.name)
 def test_a_method_that_the_url_does_not_have_is_405_and_does_nothing(row):
-    world = World(row.status, is_refunded=row.is_refunded)
+    world = Cast(row.status, is_refunded=row.is_refunded)
     client, url = world.client(row.actor), world.fill(row.url)
     route = resolve(url.split("?")[0]).route
     taken = {
@@ -194,7 +195,7 @@ def test_a_method_that_the_url_does_not_have_is_405_and_does_nothing(row):
 @pytest.mark.django_db
 @pytest.mark.parametrize("row", GETS, ids=lambda row: row.name)
 def test_head_answers_like_get_without_a_body_and_never_acts(row):
-    world = World(row.status, is_refunded=row.is_refunded)
+    world = Cast(row.status, is_refunded=row.is_refunded)
     client, url = world.client(row.actor), world.fill(row.url)
     before = picture()
 
@@ -262,7 +263,7 @@ def test_the_answer_is_json_whatever_the_client_accepts(accept, query):
 
 @pytest.mark.django_db
 def test_no_header_overrides_the_method():
-    world = World()
+    world = Cast()
     url = f"/qaorder/order/detail/{world.order.order_number}/"
 
     response = world.client("patient").get(url, headers={"X-HTTP-Method-Override": "DELETE"})
@@ -273,7 +274,7 @@ def test_no_header_overrides_the_method():
 
 @pytest.mark.django_db
 def test_answers_are_not_kept_by_caches():
-    world = World()
+    world = Cast()
 
     response = world.client("patient").get("/accounts/me/")
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from feiqingsong.testing import factories
-from feiqingsong.testing.factories import client_for, make_doctor, make_patient
 from qaorder.models import DiagnosisTag, Drug, Status
+from tests.support import people
+from tests.support.people import client_for, make_doctor, make_patient
 
 BUDGET = 4
 ROWS = 12
@@ -28,8 +28,8 @@ def answered():
     drugs = [Drug.objects.create(owner=doctor.user, name=f"d{n}") for n in range(3)]
     orders = []
     for _ in range(ROWS):
-        order = factories.order_in(Status.WAITING, patient, doctor)
-        factories.answer(order.question, diagnosis_tags=tags, drugs=drugs)
+        order = people.order_in(Status.WAITING, patient, doctor)
+        people.answer(order.question, diagnosis_tags=tags, drugs=drugs)
         orders.append(order)
     return orders
 
@@ -73,8 +73,8 @@ def test_a_single_order_keeps_to_the_budget(
 def test_evaluations_records_and_periods_keep_to_the_budget(django_assert_max_num_queries):
     patient, doctor = make_patient(), make_doctor()
     for _ in range(ROWS):
-        factories.order_in(Status.EVALUATED, patient, doctor)
-        factories.pay(factories.place_order(patient, doctor, "monthly"))
+        people.order_in(Status.EVALUATED, patient, doctor)
+        people.pay(people.place_order(patient, doctor, "monthly"))
     urls = {
         f"/qaorder/user/{doctor.user.username}/?": doctor.user,
         f"/qaorder/patient/inquiry/record/{patient.pk}/?": doctor.user,

@@ -6,13 +6,13 @@ from rest_framework.exceptions import PermissionDenied
 
 from accounts.models import Doctor
 from api import failpoints
-from feiqingsong.testing import factories
-from feiqingsong.testing.factories import client_for
 from qaorder import answering
 from qaorder.models import Answer, DiagnosisTag, Order, Question, Status
-from qaorder.tests.viewsets.world import World, picture
 from tests.endpoints.access_matrix import ROWS
-from tests.endpoints.test_access_matrix import send
+from tests.support import people
+from tests.support.books import picture
+from tests.support.people import client_for
+from tests.support.world import Cast
 
 VERIFIED_ONLY = {
     "POST /qaorder/answer/create/",
@@ -75,10 +75,10 @@ def test_every_endpoint_open_to_doctors_is_classified():
 
 def answer_of(row, is_verified):
     with transaction.atomic():
-        world = World(row.status, is_refunded=row.is_refunded)
+        world = Cast(row.status, is_refunded=row.is_refunded)
         Doctor.objects.filter(pk=world.doctor.pk).update(is_verified=is_verified)
         before = picture()
-        response = send(world, row, "doctor")
+        response = world.send(row, "doctor")
         changed = {name for name, rows in picture().items() if rows != before[name]}
         transaction.set_rollback(True)
     return response, changed - {"knox.AuthToken"}
@@ -117,7 +117,7 @@ def withdraw():
 
 
 def test_nothing_is_asked_of_a_doctor_who_is_not_verified(withdraw):
-    order = factories.order_in(Status.PAID)
+    order = people.order_in(Status.PAID)
     client, before = withdraw(order)
     body = {"order": order.order_number, "condition_description": "咳嗽三周"}
 
@@ -131,8 +131,8 @@ def test_nothing_is_asked_of_a_doctor_who_is_not_verified(withdraw):
 
 @pytest.mark.parametrize("channel", ["balance", "wx", "alipay"])
 def test_nothing_is_paid_to_a_doctor_who_is_not_verified(withdraw, provider, channel):
-    patient = factories.make_patient(balance_fen=5000)
-    order = factories.place_order(patient, factories.make_doctor())
+    patient = people.make_patient(balance_fen=5000)
+    order = people.place_order(patient, people.make_doctor())
     client, before = withdraw(order)
 
     response = client.patch(f"/qaorder/order/pay/{order.order_number}/", {"channel": channel})
@@ -143,8 +143,8 @@ def test_nothing_is_paid_to_a_doctor_who_is_not_verified(withdraw, provider, cha
 
 
 def test_a_free_order_of_a_withdrawn_doctor_is_not_opened(withdraw):
-    doctor = factories.make_doctor(online_price_fen=0)
-    order = factories.place_order(factories.make_patient(), doctor)
+    doctor = people.make_doctor(online_price_fen=0)
+    order = people.place_order(people.make_patient(), doctor)
     client, before = withdraw(order)
 
     response = client.patch(f"/qaorder/order/pay/{order.order_number}/", {"channel": "wx"})
@@ -154,7 +154,7 @@ def test_a_free_order_of_a_withdrawn_doctor_is_not_opened(withdraw):
 
 
 def test_a_charge_is_not_handed_out_if_the_doctor_was_withdrawn_while_it_was_made(provider):
-    order = factories.place_order(factories.make_patient(), factories.make_doctor())
+    order = people.place_order(people.make_patient(), people.make_doctor())
     client = client_for(order.patient.user)
     failpoints.hooks["pay.charge_created"] = lambda: Doctor.objects.update(is_verified=False)
 
@@ -165,7 +165,7 @@ def test_a_charge_is_not_handed_out_if_the_doctor_was_withdrawn_while_it_was_mad
 
 
 def test_what_was_paid_before_can_be_refused_and_refunded(withdraw):
-    refused, refunded = (factories.order_in(Status.WAITING) for _ in range(2))
+    refused, refunded = (people.order_in(Status.WAITING) for _ in range(2))
     withdraw(refused)
     withdraw(refunded)
 
@@ -181,7 +181,7 @@ def test_what_was_paid_before_can_be_refused_and_refunded(withdraw):
 
 
 def test_the_services_look_again_whoever_the_request_began_as():
-    order = factories.order_in(Status.WAITING)
+    order = people.order_in(Status.WAITING)
     stale = order.doctor
     Doctor.objects.update(is_verified=False)
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from feiqingsong.testing.provider import Provider
 from pingpp_sandbox.sandbox import Sandbox
-from tests.faults.processes import Jobs, Web
 from tests.faults.world import World
+from tests.support.processes import Jobs, Web
+from tests.support.provider import Provider
 
 
 @pytest.fixture(scope="module")

@@ -9,21 +9,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from feiqingsong.testing.factories import (
-    client_for,
-    make_doctor,
-    make_patient,
-    place_order,
-    refund,
-)
-from feiqingsong.testing.provider import Provider
 from jobs.orders import expire_unpaid
 from jobs.payments import ask_about_silent
 from payments import refunds
 from payments.models import Payment, PaymentState, Refund, RefundStatus
 from payments.refund_outbox import send_due
 from qaorder.models import Order, Status
-from tests.faults.books import assert_whole
 from tests.faults.matrix import (
     CELLS,
     COMMITTED,
@@ -36,6 +27,15 @@ from tests.faults.matrix import (
     Cell,
     cells,
 )
+from tests.support.books import assert_settled
+from tests.support.people import (
+    client_for,
+    make_doctor,
+    make_patient,
+    place_order,
+    refund,
+)
+from tests.support.provider import Provider
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -162,7 +162,7 @@ def test_charge(bench: Bench, cell: Cell):
         states = {True: PaymentState.PENDING, False: PaymentState.FAILED}
         assert Payment.objects.get().state == states[made]
     bench.paid()
-    assert_whole(bench.provider, charges=1)
+    assert_settled(bench.provider, charges=1)
 
 
 def assert_refund_is_open() -> None:
@@ -178,7 +178,7 @@ def assert_refunded_at_last(bench: Bench) -> None:
     assert send_due() == 1
     assert Refund.objects.get().status == RefundStatus.SUCCEEDED
     bench.now(Status.CANCELLED)
-    assert_whole(bench.provider, charges=1, refunds=1)
+    assert_settled(bench.provider, charges=1, refunds=1)
 
 
 @pytest.mark.parametrize("cell", cells("refund"), ids=str)
@@ -242,7 +242,7 @@ def test_retrieve_charge(bench: Bench, cell: Cell):
     bench.later()
     assert ask_about_silent() == 1
     bench.now(Status.PAID)
-    assert_whole(bench.provider, charges=1)
+    assert_settled(bench.provider, charges=1)
 
 
 @pytest.mark.parametrize("cell", cells("retrieve at expiry"), ids=str)
@@ -259,4 +259,4 @@ def test_retrieve_at_expiry(bench: Bench, cell: Cell):
     bench.later()
     assert expire_unpaid() == 0
     bench.now(Status.PAID)
-    assert_whole(bench.provider, charges=1)
+    assert_settled(bench.provider, charges=1)

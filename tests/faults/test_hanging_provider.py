@@ -9,7 +9,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from feiqingsong.testing.factories import (
+from jobs.runner import run_round
+from payments.models import Payment, Refund, RefundStatus
+from pingpp_sandbox.sandbox import Sandbox
+from qaorder.models import Order, Status
+from tests.faults.world import World
+from tests.support.books import assert_settled
+from tests.support.people import (
     age,
     client_for,
     make_doctor,
@@ -18,14 +24,8 @@ from feiqingsong.testing.factories import (
     place_order,
     refund,
 )
-from feiqingsong.testing.provider import Provider
-from jobs.runner import run_round
-from payments.models import Payment, Refund, RefundStatus
-from pingpp_sandbox.sandbox import Sandbox
-from qaorder.models import Order, Status
-from tests.faults.books import assert_whole
-from tests.faults.processes import Jobs, Web
-from tests.faults.world import World
+from tests.support.processes import Jobs, Web
+from tests.support.provider import Provider
 
 pytestmark = [pytest.mark.slow]
 
@@ -52,10 +52,9 @@ def timed_pays(world: World, orders: list[Order]) -> tuple[list[threading.Thread
 
     def pay(order: Order) -> None:
         started = time.monotonic()
-        answer = world.pay(order)
+        answer = world.pay(order)()
         answers.append((answer, time.monotonic() - started))
 
-    world.token(world.patient.user)
     threads = [threading.Thread(target=pay, args=(order,)) for order in orders]
     for thread in threads:
         thread.start()
@@ -65,15 +64,15 @@ def timed_pays(world: World, orders: list[Order]) -> tuple[list[threading.Thread
 @pytest.mark.parametrize("orders", ["of many patients", "the same one"])
 def test_lists_are_answered_while_every_pay_call_hangs(world: World, orders):
     number = PAYS if orders == "of many patients" else 1
-    placed = [world.order() for _ in range(number)]
-    world.call(world.doctor.user, "GET", LIST)
+    placed = [world.new_order() for _ in range(number)]
+    world.by_doctor.call("get", LIST)()
     world.sandbox.fault("hang", times=None)
 
     threads, answers = timed_pays(world, placed * (PAYS // number))
     waits = []
     while any(thread.is_alive() for thread in threads):
         started = time.monotonic()
-        assert world.call(world.doctor.user, "GET", LIST).status_code == 200
+        assert world.by_doctor.call("get", LIST)().status_code == 200
         waits.append(time.monotonic() - started)
         time.sleep(0.05)
 
@@ -88,7 +87,7 @@ def test_lists_are_answered_while_every_pay_call_hangs(world: World, orders):
     assert statistics.median(waits) < 1
     world.sandbox.clear_faults()
     world.time_passes(60)
-    world.collect(world.pay(placed[0]))
+    world.collect(world.pay(placed[0])())
     world.wait_for_notices()
     world.now(placed[0], Status.PAID)
 
@@ -111,7 +110,7 @@ def test_a_pay_call_that_must_look_first_has_one_deadline_for_both(provider: Pro
     assert time.monotonic() - started < 5.0
     provider.sandbox.clear_faults()
     provider.pay_and_tell(client.patch(url, {"channel": "alipay"}).json()["charge"]["id"])
-    assert_whole(provider, charges=1)
+    assert_settled(provider, charges=1)
 
 
 def owe_much(provider: Provider, each: int) -> None:
@@ -161,7 +160,7 @@ def test_a_round_of_jobs_does_not_wait_for_each_row_in_turn(provider: Provider, 
         run_round()
     assert not Refund.objects.exclude(status=RefundStatus.SUCCEEDED)
     assert Order.objects.filter(status=Status.UNPAID).count() == 10
-    assert_whole(provider, charges=20, refunds=5)
+    assert_settled(provider, charges=20, refunds=5)
 
 
 @pytest.fixture(scope="module")

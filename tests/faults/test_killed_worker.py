@@ -9,9 +9,9 @@ import pytest
 from payments.models import Payment, PaymentState
 from pingpp_sandbox.sandbox import Sandbox
 from qaorder.models import Order, Status
-from tests.faults.books import assert_whole
-from tests.faults.processes import Web, wait_until
 from tests.faults.world import World
+from tests.support.books import assert_settled
+from tests.support.processes import Web, wait_until
 
 pytestmark = [pytest.mark.slow]
 
@@ -37,7 +37,6 @@ class Payers:
         # Lists, because `+= 1` loses a count when two threads do it at once.
         self.lost: list[Order] = []
         self.paid: list[Order] = []
-        world.token(world.patient.user)
         self.threads = [threading.Thread(target=self._pay, args=(order,)) for order in orders]
         for thread in self.threads:
             thread.start()
@@ -52,7 +51,7 @@ class Payers:
 
     def _pay(self, order: Order) -> None:
         for _ in range(TRIES):
-            answer = self.world.pay(order)
+            answer = self.world.pay(order)()
             if answer is not None and answer.status_code == 200:
                 self.world.collect(answer)
                 self.paid.append(order)
@@ -63,13 +62,13 @@ class Payers:
 
 
 def test_workers_killed_among_thirty_payments(world: World):
-    payers = Payers(world, [world.order() for _ in range(ORDERS)])
+    payers = Payers(world, [world.new_order() for _ in range(ORDERS)])
 
     for kill in range(KILLS):
         payers.wait_for(kill * ORDERS // (KILLS + 1))
         killed = time.monotonic()
         world.web.kill(world.web.workers()[-1])
-        answer = world.call(world.doctor.user, "GET", "/accounts/me/")
+        answer = world.by_doctor.call("get", "/accounts/me/")()
         assert answer is not None
         assert answer.status_code == 200
         assert time.monotonic() - killed < 10
@@ -83,4 +82,4 @@ def test_workers_killed_among_thirty_payments(world: World):
     assert len(payers.paid) == ORDERS
     assert Order.objects.filter(status=Status.PAID).count() == ORDERS
     assert Payment.objects.filter(state=PaymentState.PAID).count() == ORDERS
-    assert_whole(world.provider, charges=ORDERS)
+    assert_settled(world.provider, charges=ORDERS)

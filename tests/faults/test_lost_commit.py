@@ -11,7 +11,8 @@ import pytest
 from django.db.models.functions import Now
 
 from api.models import IdempotencyKey
-from api.tests.keyed import (
+from tests.faults.postgres_proxy import Loss, PostgresProxy
+from tests.support.keyed import (
     CASES,
     IN_ONE_TRANSACTION,
     pay_by_balance,
@@ -19,7 +20,6 @@ from api.tests.keyed import (
     views_of,
     views_that_take_a_key,
 )
-from tests.faults.postgres_proxy import Loss, PostgresProxy
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 

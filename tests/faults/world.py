@@ -1,23 +1,20 @@
-"""One small practice whose processes die: a patient, a doctor, the provider, and time."""
+"""One small practice whose processes die: what its people do over HTTP, the provider, and time."""
 
 from datetime import timedelta
 from typing import Any
 
 import requests
 from django.db.models import F
-from knox.models import AuthToken
 
-from accounts.models import User
 from api.models import IdempotencyKey
-from feiqingsong.testing.factories import make_doctor, make_patient, place_order
-from feiqingsong.testing.provider import WEBHOOK, Provider
 from payments.models import Payment, Refund
 from pingpp_sandbox.sandbox import Sandbox
 from qaorder.models import Order, Status
-from tests.faults.processes import Jobs, Web, wait_until
+from tests.support import world
+from tests.support.processes import Jobs, Web
+from tests.support.provider import WEBHOOK, Provider
 
 NOTICE_SECONDS = 20.0
-CLIENT_SECONDS = 30.0
 ROUND_SECONDS = 30
 ROUNDS = 4
 """Everything must be decided within two minutes of the restart (reliability, N9)."""
@@ -32,14 +29,14 @@ TIMES: dict[Any, tuple[str, ...]] = {
 }
 
 
-class World:
-    """The actors of one test, who reach the service over HTTP only."""
+class World(world.World):
+    """The actors of one test, who reach the service over HTTP only; no answer is None."""
 
     def __init__(self, sandbox: Sandbox, provider: Provider, web: Web, jobs: Jobs | None) -> None:
-        self.sandbox, self.provider, self.web, self.jobs = sandbox, provider, web, jobs
-        self.patient = make_patient()
-        self.doctor = make_doctor()
-        self._tokens: dict[int, str] = {}
+        super().__init__(provider, server=web.url)
+        self.sandbox, self.web, self.jobs = sandbox, web, jobs
+        # Now, for threads that call would leave a database connection behind.
+        self.hands = (self.by_patient, self.by_doctor)
         sandbox.set_options(webhook_url=web.url + WEBHOOK)
 
     def close(self) -> None:
@@ -48,52 +45,13 @@ class World:
         self.sandbox.webhooks.release()
         self.sandbox.set_options(webhook_url=None)
 
-    def order(self) -> Order:
-        return place_order(self.patient, self.doctor)
-
-    def token(self, user: User) -> str:
-        if user.pk not in self._tokens:
-            self._tokens[user.pk] = AuthToken.objects.create(user)[1]
-        return self._tokens[user.pk]
-
-    # What callers do. A request whose server dies has no answer: None.
-
-    def call(
-        self, user: User, method: str, path: str, data: Any = None, key: str = ""
-    ) -> requests.Response | None:
-        headers = {"Authorization": f"Token {self.token(user)}", "Connection": "close"}
-        if key:
-            headers["Idempotency-Key"] = key
-        with requests.Session() as session:
-            session.trust_env = False
-            try:
-                return session.request(
-                    method, self.web.url + path, json=data, headers=headers, timeout=CLIENT_SECONDS
-                )
-            except requests.ConnectionError:
-                return None
-
-    def pay(self, order: Order, channel: str = "alipay", key: str = "") -> requests.Response | None:
-        path = f"/qaorder/order/pay/{order.order_number}/"
-        return self.call(self.patient.user, "PATCH", path, {"channel": channel}, key)
-
-    def recharge(self, channel: str = "alipay") -> requests.Response | None:
-        data = {"amount": "20.00", "channel": channel}
-        return self.call(self.patient.user, "POST", "/accounts/balance/recharge/", data)
-
-    def ask_for_refund(self, order: Order) -> requests.Response | None:
-        path = f"/qaorder/order/refund/{order.order_number}/"
-        return self.call(self.patient.user, "PUT", path, {"reason": "不需要了"})
-
     # What the provider does.
 
-    def collect(self, answer: requests.Response | None) -> str:
+    def collect(self, answer: requests.Response | None) -> None:
         """Have the customer pay the charge in a pay answer; its notice is on its way."""
         assert answer is not None
         assert answer.status_code == 200, answer.text
-        charge_id = answer.json()["charge"]["id"]
-        self.provider.pay(charge_id)
-        return str(charge_id)
+        self.provider.pay(answer.json()["charge"]["id"])
 
     def fall_silent(self) -> None:
         """Send no notice of anything from now on, not even late."""
@@ -105,13 +63,12 @@ class World:
 
     def paid_order(self, channel: str = "alipay") -> Order:
         """An order paid and told of."""
-        order = self.order()
-        if channel == "balance":
-            answer = self.pay(order, channel)
-            assert answer is not None
-            assert answer.status_code == 200
-        else:
-            self.collect(self.pay(order, channel))
+        order = self.new_order()
+        answer = self.pay(order, channel)()
+        assert answer is not None
+        assert answer.status_code == 200, answer.text
+        if channel != "balance":
+            self.collect(answer)
             self.wait_for_notices()
         return self.now(order, Status.PAID)
 
@@ -138,6 +95,3 @@ class World:
         order.refresh_from_db()
         assert order.status == status, Status(order.status).name
         return order
-
-    def wait_for(self, order: Order, status: Status) -> None:
-        wait_until(lambda: Order.objects.filter(pk=order.pk, status=status), f"no {status.name}")

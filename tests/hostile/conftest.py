@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pingpp_sandbox.sandbox import Sandbox
-from tests.faults.processes import Web
 from tests.hostile.server import Server
+from tests.support.processes import Web
 
 
 @pytest.fixture(scope="module")

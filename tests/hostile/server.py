@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.faults.processes import HOST, Web
+from tests.support.processes import HOST, Web
 
 TICKS = os.sysconf("SC_CLK_TCK")
 MOST_SECONDS = 1.0

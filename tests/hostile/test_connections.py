@@ -8,9 +8,9 @@ from contextlib import suppress
 import pytest
 
 from api.middleware import MAX_BODY, MAX_DISCARDED
-from feiqingsong.testing import factories
-from tests.faults.processes import HOST
 from tests.hostile.server import Server
+from tests.support import people
+from tests.support.processes import HOST
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 JSON = {"Content-Type": "application/json"}
@@ -68,7 +68,7 @@ def test_the_same_connection_serves_the_next_request(server, url, size, status):
 
 
 def test_a_chunked_body_is_read_as_any_other(server):
-    factories.make_patient("patient1")
+    people.make_patient("patient1")
     body = json.dumps({"username": "patient1", "password": "wrong"}).encode()
 
     answer = raw(server, chunked(LOGIN, body[:10], body[10:]))

@@ -12,11 +12,11 @@ from django.urls import resolve
 from drf_spectacular.generators import SchemaGenerator
 
 from api.middleware import MAX_BODY
-from qaorder.tests.viewsets.world import World
 from tests.endpoints.access_matrix import ROWS, Row
 from tests.hostile import attacks
 from tests.hostile.attacks import FORM, HEADERS, JSON, MULTIPART
 from tests.hostile.server import Answer, Server
+from tests.support.world import Cast
 
 SCHEMA: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
 BELOW = MAX_BODY - 6 * 1024
@@ -97,7 +97,7 @@ class Target:
     """An operation with the caller and the objects that it is for."""
 
     def __init__(self, server: Server, operation: Operation) -> None:
-        row, world = operation.row, World(operation.row.status)
+        row, world = operation.row, Cast(operation.row.status)
         self.server, self.operation = server, operation
         self.url = world.fill(row.url)
         self.body = world.fill(row.body or {})

@@ -7,11 +7,11 @@ import pytest
 
 from api.middleware import MAX_BODY
 from api.models import IdempotencyKey
-from feiqingsong.testing import factories
 from qaorder.models import DiagnosisTag, Status
-from qaorder.tests.viewsets.world import World
-from tests.faults.processes import HOST
 from tests.hostile.server import MOST_ERROR
+from tests.support import people
+from tests.support.processes import HOST
+from tests.support.world import Cast
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 JSON = {"Content-Type": "application/json"}
@@ -54,7 +54,7 @@ def test_combining_marks_in_a_username(server, pairs, status):
     ("count", "status"), [(700_000, 413), (85_000, 400), (101, 400), (10, 400)]
 )
 def test_a_wide_array_of_arrays_as_files(server, count, status):
-    world = World(Status.PAID)
+    world = Cast(Status.PAID)
     raw = b'{"order": "%s", "condition_description": "a", "file_list": [%s]}' % (
         world.order.order_number.encode(),
         b",".join([b"[]"] * count),
@@ -72,7 +72,7 @@ def test_a_wide_array_of_arrays_as_files(server, count, status):
     ("count", "status"), [(600_000, 413), (50_000, 400), (101, 400), (51, 400)]
 )
 def test_a_wide_array_of_texts_as_tags(server, count, status):
-    world = World(Status.WAITING)
+    world = Cast(Status.WAITING)
     body = {
         "question": world.order.question.pk,
         "diagnosis_result": "a",
@@ -90,9 +90,9 @@ def test_a_wide_array_of_texts_as_tags(server, count, status):
     "url", ["/accounts/doctors/", "/qaorder/diagnosis_tag/list/", "/qaorder/drug/list/"]
 )
 def test_a_search_of_many_words(server, url):
-    doctor = factories.make_doctor()
+    doctor = people.make_doctor()
     DiagnosisTag.objects.create(owner=doctor.user, name="a b c d e")
-    token = {"Authorization": factories.client_for(doctor.user)._credentials["HTTP_AUTHORIZATION"]}
+    token = {"Authorization": people.client_for(doctor.user)._credentials["HTTP_AUTHORIZATION"]}
 
     many = server.send("GET", f"{url}?search={'+'.join(['a'] * 1900)}", None, token)
     long = server.send("GET", f"{url}?search={'a' * 51}", None, token)
@@ -120,7 +120,7 @@ def test_a_big_file_is_refused_before_it_is_sent(server, temporary, url):
 
 
 def test_an_answer_that_is_stored_does_not_repeat_what_was_sent(server):
-    world = World()
+    world = Cast()
     client = world.client("patient")
     body = {"doctor": "doctor1", "order_type": "x" * 200_000}
 

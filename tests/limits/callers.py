@@ -8,9 +8,9 @@ from rest_framework.test import APIClient
 
 from accounts.models import Patient
 from api import limit_table
-from feiqingsong.testing.factories import PASSWORD, client_for, make_doctor, make_patient
 from qaorder.models import Order
 from qaorder.orders import place_order
+from tests.support.people import PASSWORD, client_for, make_doctor, make_patient
 
 HOME = "203.0.113.1"
 

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from accounts import attempts, hashers
 from accounts.models import SignInNetwork, User
-from feiqingsong.testing.factories import PASSWORD, client_for, make_patient, make_user
 from tests.limits.callers import HOME, change_password, log_in, register
+from tests.support.people import PASSWORD, client_for, make_patient, make_user
 
 AWAY = "198.51.100.7"
 ADMIN = "/admin/login/"

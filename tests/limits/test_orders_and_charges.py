@@ -9,7 +9,11 @@ import pytest
 from django.db import connection
 
 from api.models import IdempotencyKey
-from feiqingsong.testing.factories import (
+from payments.models import Payment
+from pingpp_client.bulkhead import Shares
+from qaorder.models import Order
+from tests.limits.callers import create, pay, recharge
+from tests.support.people import (
     age,
     client_for,
     make_doctor,
@@ -17,10 +21,6 @@ from feiqingsong.testing.factories import (
     place_order,
     top_up,
 )
-from payments.models import Payment
-from pingpp_client.bulkhead import Shares
-from qaorder.models import Order
-from tests.limits.callers import create, pay, recharge
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

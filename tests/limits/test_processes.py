@@ -9,15 +9,15 @@ import pytest
 import requests
 from knox.models import AuthToken
 
-from feiqingsong.testing.factories import (
+from pingpp_sandbox.sandbox import Sandbox
+from qaorder.models import Status
+from tests.support.people import (
     PASSWORD,
     make_doctor,
     make_patient,
     order_in,
 )
-from pingpp_sandbox.sandbox import Sandbox
-from qaorder.models import Status
-from tests.faults.processes import Web, wait_until
+from tests.support.processes import Web, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 

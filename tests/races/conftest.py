@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection
 
-from feiqingsong.testing.provider import Provider
 from tests.races.harness import RESULTS, Race
+from tests.support.provider import Provider
 
 UNTOUCHED = ("django_migrations", "django_content_type", "auth_permission")
 

@@ -10,7 +10,7 @@ import django
 
 def main(path: str) -> None:
     django.setup()
-    from feiqingsong.testing.provider import Provider  # needs the apps
+    from tests.support.provider import Provider  # needs the apps
 
     outcomes: Counter[str] = Counter()
     for raw, signature in json.loads(Path(path).read_text("utf-8")):

@@ -14,8 +14,8 @@ from django.db import Error, connection
 
 from api import failpoints
 from api.errors import Refusal
-from feiqingsong.testing.provider import Provider
-from tests.races.books import book_problems
+from tests.support.books import whole_book
+from tests.support.provider import Provider
 
 DEFAULT_ROUNDS = 3
 UNGUARDED_ROUNDS = 20
@@ -201,7 +201,7 @@ class Race:
         if not self.guarded:
             assert result.violated, f"{name}: nothing breaks without the guard"
             return
-        self._note(result, book_problems(self.provider))
+        self._note(result, whole_book(self.provider))
         result.rounds = many
         assert not result.violated, "\n".join(result.problems)
 

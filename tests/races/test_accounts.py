@@ -1,9 +1,7 @@
 """Accounts and catalogues: no change is lost, and no token outlives a change of password."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
-from unittest import mock
 
 import pytest
 from knox.models import AuthToken
@@ -11,12 +9,12 @@ from rest_framework.test import APIClient
 
 from accounts import applications, services
 from accounts.models import Doctor, User
-from feiqingsong.testing import factories
 from qaorder.models import Answer, DiagnosisTag, Status
 from tests.races import unguarded
 from tests.races.harness import Call, Race, code, codes, wrong
-from tests.races.locks import Holder, held, wait_until_blocked
-from tests.races.stage import Stage
+from tests.support import people
+from tests.support.database import Holder, held, wait_until_blocked
+from tests.support.world import World
 
 pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
@@ -39,15 +37,15 @@ def _in_turn(race: Race, holder: Holder, first: Call, second: Call) -> list[Any]
 
 def test_profile_and_password_changed_at_once(race: Race) -> None:
     def play() -> list[str]:
-        stage = Stage()
-        passwords = {"old_password": factories.PASSWORD, "new_password": NEW_PASSWORD}
-        change = stage.by_patient.call("post", "/accounts/password/", passwords)
-        rename = stage.by_patient.call("patch", "/accounts/me/", {"name": "张三"})
+        world = World()
+        passwords = {"old_password": people.PASSWORD, "new_password": NEW_PASSWORD}
+        change = world.by_patient.call("post", "/accounts/password/", passwords)
+        rename = world.by_patient.call("patch", "/accounts/me/", {"name": "张三"})
 
-        with held(stage.patient.user) as holder:
+        with held(world.patient.user) as holder:
             answers = _in_turn(race, holder, change, rename)
 
-        user = User.objects.get(pk=stage.patient.user_id)
+        user = User.objects.get(pk=world.patient.user_id)
         return wrong(
             answers=(codes(answers), ["ok", "ok"]),
             name=(user.name, "张三"),
@@ -59,11 +57,11 @@ def test_profile_and_password_changed_at_once(race: Race) -> None:
 
 def test_a_doctor_changes_prices_while_staff_revoke(race: Race) -> None:
     def play() -> list[str]:
-        stage = Stage()
-        rows = Doctor.objects.filter(pk=stage.doctor.pk)
-        change = stage.by_doctor.call("patch", "/accounts/me/", {"online_price": "20.00"})
+        world = World()
+        rows = Doctor.objects.filter(pk=world.doctor.pk)
+        change = world.by_doctor.call("patch", "/accounts/me/", {"online_price": "20.00"})
 
-        with held(stage.doctor) as holder:
+        with held(world.doctor) as holder:
             revoked, changed = _in_turn(
                 race, holder, lambda: rows.update(is_verified=False), change
             )
@@ -80,16 +78,16 @@ def test_a_doctor_changes_prices_while_staff_revoke(race: Race) -> None:
 
 def test_a_login_with_the_old_password_while_it_changes(race: Race) -> None:
     def play() -> list[str]:
-        stage = Stage()
-        passwords = {"old_password": factories.PASSWORD, "new_password": NEW_PASSWORD}
-        change = stage.by_patient.call("post", "/accounts/password/", passwords)
-        login = {"username": stage.patient.user.username, "password": factories.PASSWORD}
+        world = World()
+        passwords = {"old_password": people.PASSWORD, "new_password": NEW_PASSWORD}
+        change = world.by_patient.call("post", "/accounts/password/", passwords)
+        login = {"username": world.patient.user.username, "password": people.PASSWORD}
         changed = []
 
-        with _before(services, "issue_token", lambda: changed.append(change())):
+        with unguarded.doing_before(services, "issue_token", lambda: changed.append(change())):
             answer = APIClient().post("/accounts/login/", login, format="json")
 
-        tokens = AuthToken.objects.filter(user=stage.patient.user).count()
+        tokens = AuthToken.objects.filter(user=world.patient.user).count()
         return wrong(
             changed=(codes(changed), ["ok"]), login=(code(answer), "401"), tokens=(tokens, 1)
         )
@@ -99,8 +97,8 @@ def test_a_login_with_the_old_password_while_it_changes(race: Race) -> None:
 
 def test_a_reset_code_used_twice_at_once(race: Race) -> None:
     def play() -> list[str]:
-        stage = Stage()
-        user = stage.patient.user
+        world = World()
+        user = world.patient.user
         body = {"username": user.username, "code": services.make_reset_code(user)}
         tries = [
             partial(_reset, body | {"new_password": f"{NEW_PASSWORD}-{number}"})
@@ -126,13 +124,13 @@ def _reset(body: dict[str, str]) -> Any:
 
 def test_a_login_with_the_old_password_while_it_is_reset(race: Race) -> None:
     def play() -> list[str]:
-        stage = Stage()
-        user = stage.patient.user
+        world = World()
+        user = world.patient.user
         body = {"username": user.username, "code": services.make_reset_code(user)}
-        login = {"username": user.username, "password": factories.PASSWORD}
+        login = {"username": user.username, "password": people.PASSWORD}
         done = []
 
-        with _before(
+        with unguarded.doing_before(
             services,
             "issue_token",
             lambda: done.append(_reset(body | {"new_password": NEW_PASSWORD})),
@@ -147,14 +145,14 @@ def test_a_login_with_the_old_password_while_it_is_reset(race: Race) -> None:
 
 def test_a_doctor_answers_while_the_verification_is_withdrawn(race: Race) -> None:
     def play() -> list[str]:
-        stage = Stage()
-        order = stage.order_in(Status.WAITING)
+        world = World()
+        order = world.order_in(Status.WAITING)
         body = {"question": order.question.pk, "diagnosis_result": "支气管炎"}
-        answer = stage.by_doctor.call("post", "/qaorder/answer/create/", body)
+        answer = world.by_doctor.call("post", "/qaorder/answer/create/", body)
 
-        with held(stage.doctor) as holder:
+        with held(world.doctor) as holder:
             withdrawn, answered = _in_turn(
-                race, holder, lambda: applications.withdraw(stage.doctor), answer
+                race, holder, lambda: applications.withdraw(world.doctor), answer
             )
 
         order.refresh_from_db()
@@ -169,10 +167,10 @@ def test_a_doctor_answers_while_the_verification_is_withdrawn(race: Race) -> Non
 
 def test_an_entry_is_changed_while_staff_share_it(race: Race) -> None:
     def play() -> list[str]:
-        stage = Stage()
-        tag = DiagnosisTag.objects.create(owner=stage.doctor.user, name="支气管炎")
+        world = World()
+        tag = DiagnosisTag.objects.create(owner=world.doctor.user, name="支气管炎")
         rows = DiagnosisTag.objects.filter(pk=tag.pk)
-        change = stage.by_doctor.call("put", f"/qaorder/diagnosis_tag/{tag.pk}/", {"name": "毒"})
+        change = world.by_doctor.call("put", f"/qaorder/diagnosis_tag/{tag.pk}/", {"name": "毒"})
 
         with held(tag) as holder:
             _, changed = _in_turn(race, holder, lambda: rows.update(is_shared=True), change)
@@ -189,16 +187,16 @@ def test_an_entry_is_changed_while_staff_share_it(race: Race) -> None:
 
 def test_an_entry_saved_while_it_is_deleted_stays_deleted(race: Race) -> None:
     def play() -> list[str]:
-        stage = Stage()
-        tag = DiagnosisTag.objects.create(owner=stage.doctor.user, name="支气管炎")
+        world = World()
+        tag = DiagnosisTag.objects.create(owner=world.doctor.user, name="支气管炎")
         path = f"/qaorder/diagnosis_tag/{tag.pk}/"
 
         with held(tag) as holder:
             answers = _in_turn(
                 race,
                 holder,
-                stage.by_doctor.call("delete", path),
-                stage.by_doctor.call("put", path, {"name": "哮喘"}),
+                world.by_doctor.call("delete", path),
+                world.by_doctor.call("put", path, {"name": "哮喘"}),
             )
 
         return wrong(
@@ -207,14 +205,3 @@ def test_an_entry_saved_while_it_is_deleted_stays_deleted(race: Race) -> None:
         )
 
     race.run("–   an entry saved and deleted", play, unguarded.saving_what_was_read)
-
-
-def _before(owner: Any, name: str, act: Callable[[], Any]) -> Any:
-    """Do something just before a function of ours is called."""
-    function = getattr(owner, name)
-
-    def both(*args: Any, **kwargs: Any) -> Any:
-        act()
-        return function(*args, **kwargs)
-
-    return mock.patch.object(owner, name, both)

@@ -9,9 +9,9 @@ from payments import inquiry
 from payments.models import Payment, PaymentState
 from qaorder.models import Status
 from tests.races import unguarded
-from tests.races.books import order_problems
 from tests.races.harness import Race, at_point, code, codes, times, wrong
-from tests.races.stage import Stage, attempts
+from tests.support.books import order_problems
+from tests.support.world import World, attempts
 
 pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
@@ -19,12 +19,12 @@ TAPS = 20
 
 
 def test_r1_twenty_taps_make_one_charge(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
 
     def play() -> list[str]:
-        order = stage.order()
+        order = world.new_order()
 
-        answers = race.at_once(*(stage.pay(order, "alipay") for _ in range(TAPS)))
+        answers = race.at_once(*(world.pay(order, "alipay") for _ in range(TAPS)))
 
         bodies = {answer.content for answer in answers if code(answer) == "ok"}
         return wrong(
@@ -37,11 +37,11 @@ def test_r1_twenty_taps_make_one_charge(provider_race: Race) -> None:
 
 
 def test_r2_alipay_and_wx_both_paid(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
 
     def play() -> list[str]:
-        order = stage.order()
-        notices = [stage.notice(stage.charge(order, channel)) for channel in ("alipay", "wx")]
+        order = world.new_order()
+        notices = [world.notice(world.charge(order, channel)) for channel in ("alipay", "wx")]
 
         told = race.at_once(*notices)
 
@@ -58,37 +58,37 @@ def test_r2_alipay_and_wx_both_paid(provider_race: Race) -> None:
 
 
 def test_r5_the_notice_comes_before_the_charge_is_stored(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
 
     race.run(
         "R5  notice before the charge",
-        partial(_early_notice, stage),
+        partial(_early_notice, world),
         unguarded.matching_by_charge_id,
     )
 
 
 def test_r5_the_charge_does_not_overwrite_what_the_notice_did(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
 
     race.run(
         "R5  charge stored over the notice",
-        partial(_early_notice, stage),
+        partial(_early_notice, world),
         unguarded.storing_over_everything,
     )
 
 
-def _early_notice(stage: Stage) -> list[str]:
-    order = stage.order()
+def _early_notice(world: World) -> list[str]:
+    order = world.new_order()
     told = []
 
     def pay_and_tell() -> None:
-        charge = stage.provider.sandbox.charges._earlier(
-            {"order_no": order.order_number, "app": stage.provider.sandbox.options.app_id}
+        charge = world.provider.sandbox.charges._earlier(
+            {"order_no": order.order_number, "app": world.provider.sandbox.options.app_id}
         )
-        told.append(stage.notice(charge[0]["id"])())
+        told.append(world.notice(charge[0]["id"])())
 
     with at_point("pay.charge_created", pay_and_tell):
-        answer = stage.pay(order, "alipay")()
+        answer = world.pay(order, "alipay")()
 
     order.refresh_from_db()
     return wrong(
@@ -100,16 +100,16 @@ def _early_notice(stage: Stage) -> list[str]:
 
 
 def test_r6_cancelled_while_the_provider_was_asked(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
 
     def play() -> list[str]:
-        order = stage.order()
-        with at_point("pay.charge_created", stage.cancel(order)):
-            answer = stage.pay(order, "alipay")()
+        order = world.new_order()
+        with at_point("pay.charge_created", world.cancel(order)):
+            answer = world.pay(order, "alipay")()
 
         problems = wrong(answer=(code(answer), "-2"))
         # Somebody pays it all the same.
-        told = stage.notice(Payment.objects.get(order=order).charge_id or "")()
+        told = world.notice(Payment.objects.get(order=order).charge_id or "")()
         order.refresh_from_db()
         return (
             problems
@@ -124,31 +124,31 @@ def test_r34_deactivated_while_the_provider_was_asked(provider_race: Race) -> No
     race = provider_race
 
     def play() -> list[str]:
-        stage = Stage(race.provider)
-        order = stage.order()
-        rows = User.objects.filter(pk=stage.patient.user_id)
+        world = World(race.provider)
+        order = world.new_order()
+        rows = User.objects.filter(pk=world.patient.user_id)
         with at_point("pay.charge_created", lambda: rows.update(is_active=False)):
-            answer = stage.pay(order, "alipay")()
+            answer = world.pay(order, "alipay")()
 
         problems = wrong(answer=(code(answer), "-2"))
-        told = stage.notice(Payment.objects.get(order=order).charge_id or "")()
+        told = world.notice(Payment.objects.get(order=order).charge_id or "")()
         return problems + wrong(told=(code(told), "ok")) + order_problems(order)
 
     race.run("R34 user deactivated while paying", play, unguarded.without_second_look)
 
 
 def test_r15_the_charge_is_made_and_its_answer_lost(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
-    sandbox = stage.provider.sandbox
+    race, world = provider_race, World(provider_race.provider)
+    sandbox = world.provider.sandbox
 
     def play() -> list[str]:
-        order = stage.order()
+        order = world.new_order()
         sandbox.fault("drop", "charge.create", commit=True)
-        lost = stage.pay(order, "alipay")()
+        lost = world.pay(order, "alipay")()
         # Past the minute in which the provider would repeat the charge by itself.
         sandbox.clock.offset += 61
 
-        retries = race.at_once(*(stage.pay(order, "alipay") for _ in range(3)))
+        retries = race.at_once(*(world.pay(order, "alipay") for _ in range(3)))
 
         made = sandbox.charges._earlier(
             {"order_no": order.order_number, "app": sandbox.options.app_id}
@@ -156,8 +156,8 @@ def test_r15_the_charge_is_made_and_its_answer_lost(provider_race: Race) -> None
         problems = wrong(
             lost=(code(lost), "-6"), retries=(codes(retries), ["ok"] * 3), made=(len(made), 1)
         )
-        told = stage.notice(made[0]["id"])
-        answers = race.at_once(told, *times(2, stage.pay(order, "alipay")))
+        told = world.notice(made[0]["id"])
+        answers = race.at_once(told, *times(2, world.pay(order, "alipay")))
         order.refresh_from_db()
         return (
             problems
@@ -178,18 +178,18 @@ def test_r15_the_charge_is_made_and_its_answer_lost(provider_race: Race) -> None
 
 def test_r15_asked_about_while_another_try_is_lost(provider_race: Race) -> None:
     """The provider had nothing when the job looked, and a charge when the job says so."""
-    race, stage = provider_race, Stage(provider_race.provider)
-    sandbox = stage.provider.sandbox
+    race, world = provider_race, World(provider_race.provider)
+    sandbox = world.provider.sandbox
 
     def play() -> list[str]:
-        order = stage.order()
+        order = world.new_order()
         sandbox.fault("drop", "charge.create")
-        lost = stage.pay(order, "alipay")()
+        lost = world.pay(order, "alipay")()
         sandbox.fault("drop", "charge.create", commit=True)
-        with at_point("sweep.asked", stage.pay(order, "alipay")):
+        with at_point("sweep.asked", world.pay(order, "alipay")):
             inquiry.ask(Payment.objects.get(order=order))
 
-        found = stage.pay(order, "alipay")()
+        found = world.pay(order, "alipay")()
 
         return wrong(
             answers=(codes([lost, found]), ["-6", "ok"]),

@@ -7,15 +7,15 @@ import pytest
 
 from accounts.models import User
 from audit.runner import audit
-from feiqingsong.testing.factories import make_user
 from ledger.models import Transaction
 from payments import console_refunds, refund_outbox, refunds, settlement, staff_acts, suspense
 from payments.models import Bearer, Discrepancy, Refund, RefundStatus, SuspenseCharge
 from qaorder.models import Order, Status
 from tests.races import unguarded
-from tests.races.books import held_fen
 from tests.races.harness import Call, Problems, Race, at_point, code, codes, wrong
-from tests.races.stage import Stage, drain
+from tests.support.books import held_fen
+from tests.support.people import make_user
+from tests.support.world import World, drain
 
 pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
@@ -29,12 +29,12 @@ def member() -> User:
     return make_user(is_staff=True, is_superuser=True)
 
 
-def served(stage: Stage) -> Order:
+def served(world: World) -> Order:
     """An answered order whose money came by the provider."""
-    order = stage.paid_by_charge()
-    assert stage.ask(order)().status_code == 201
+    order = world.paid_by_charge()
+    assert world.ask(order)().status_code == 201
     order.refresh_from_db()
-    assert stage.answer(order)().status_code == 201
+    assert world.answer(order)().status_code == 201
     order.refresh_from_db()
     return order
 
@@ -43,10 +43,10 @@ def charge_of(order: Order) -> str:
     return str(order.payments.get().charge_id)
 
 
-def told(stage: Stage, order: Order, amount: int) -> Discrepancy:
+def told(world: World, order: Order, amount: int) -> Discrepancy:
     """The difference that a console's refund of the order's money leaves."""
-    made = stage.provider.console_refund(charge_of(order), amount)
-    stage.tell("refund.succeeded", made)()
+    made = world.provider.console_refund(charge_of(order), amount)
+    world.tell("refund.succeeded", made)()
     return Discrepancy.objects.get(refund_id=made["id"])
 
 
@@ -61,18 +61,18 @@ def acceptance(row: Discrepancy) -> Call:
 
 
 def test_accept_and_dispute(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
 
     def play() -> Problems:
-        order = served(stage)
-        row = told(stage, order, 1500)
+        order = served(world)
+        row = told(world, order, 1500)
 
         decided = race.at_once(acceptance(row), partial(console_refunds.dispute, row))
 
         drain()
         # What was disputed is no refund of ours; the provider's book has it as one.
         if code(decided[1]) == "ok":
-            stage.provider.fail_refund_late(row.refund_id)
+            world.provider.fail_refund_late(row.refund_id)
         return wrong(decided=(codes(decided), ["!StaffRefusal", "ok"])) + broken()
 
     race.run(
@@ -82,13 +82,13 @@ def test_accept_and_dispute(provider_race: Race) -> None:
 
 def test_accept_and_finish(provider_race: Race) -> None:
     """The doctor's share is taken in transit or after the release, never from both or neither."""
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
 
     def play() -> Problems:
-        order = served(stage)
-        row = told(stage, order, 1500)
+        order = served(world)
+        row = told(world, order, 1500)
 
-        accepted, finished = race.at_once(acceptance(row), stage.finish(order))
+        accepted, finished = race.at_once(acceptance(row), world.finish(order))
 
         drain()
         order.refresh_from_db()
@@ -108,13 +108,13 @@ def test_accept_and_finish(provider_race: Race) -> None:
 
 def test_dispute_and_the_sender_that_finds_it_covers_ours(provider_race: Race) -> None:
     """Either the console's refund is ours, or the platform stands for it; never both."""
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
     race.provider = None  # its book has what was disputed as a refund, ours has not
 
     def play() -> Problems:
-        order = stage.paid_by_charge()
-        row = told(stage, order, 1500)
-        stage.refund(order)()
+        order = world.paid_by_charge()
+        row = told(world, order, 1500)
+        world.refund(order)()
 
         disputed, sent = race.at_once(partial(console_refunds.dispute, row), refund_outbox.send_due)
 
@@ -139,14 +139,14 @@ def test_dispute_and_the_sender_that_finds_it_covers_ours(provider_race: Race) -
 
 
 def test_two_members_approve_and_a_third_declines(provider_race: Race, settings: object) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
     race.provider = None  # its book knows nothing of what staff do
     settings.STAFF_DOUBLE_CHECK_FEN = 0  # type: ignore[attr-defined]
 
     def play() -> Problems:
-        order = stage.paid_by_charge()
-        stage.provider.reject_refunds(charge_of(order))
-        stage.refund(order)()
+        order = world.paid_by_charge()
+        world.provider.reject_refunds(charge_of(order))
+        world.refund(order)()
         refund_outbox.send_due()
         row = Refund.objects.get(payment__order=order)
         request = staff_acts.ask("refund_to_balance", row, actor=member(), reason="x")
@@ -171,19 +171,19 @@ def test_two_members_approve_and_a_third_declines(provider_race: Race, settings:
 
 def test_taking_back_and_the_notice_that_says_so_again(provider_race: Race) -> None:
     """One goes from the difference to the refund, the other from the refund to the difference."""
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
 
     def play() -> Problems:
-        order = stage.paid_by_charge()
-        stage.refund(order)()
+        order = world.paid_by_charge()
+        world.refund(order)()
         drain()
         refund = Refund.objects.get(payment__order=order)
-        failed = stage.provider.fail_refund_late(str(refund.refund_id))
-        stage.tell("refund.failed", failed)()
+        failed = world.provider.fail_refund_late(str(refund.refund_id))
+        world.tell("refund.failed", failed)()
         row = Discrepancy.objects.get(refund_id=failed["id"])
 
         done = race.at_once(
-            partial(console_refunds.take_back, row), stage.tell("refund.failed", failed)
+            partial(console_refunds.take_back, row), world.tell("refund.failed", failed)
         )
 
         refund.refresh_from_db()
@@ -197,15 +197,15 @@ def test_taking_back_and_the_notice_that_says_so_again(provider_race: Race) -> N
 
 
 def test_two_readers_of_a_console_refund_that_covers_ours(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
 
     def play() -> Problems:
-        order = stage.paid_by_charge()
-        stage.refund(order)()
-        made = stage.provider.console_refund(charge_of(order))
+        order = world.paid_by_charge()
+        world.refund(order)()
+        made = world.provider.console_refund(charge_of(order))
 
         done = race.at_once(
-            stage.tell("refund.succeeded", made),
+            world.tell("refund.succeeded", made),
             partial(console_refunds.look, made["charge"], [made]),
         )
 
@@ -224,16 +224,16 @@ def test_two_readers_of_a_console_refund_that_covers_ours(provider_race: Race) -
 
 
 def test_retry_late_failure_and_the_sender(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
 
     def play() -> Problems:
-        order = stage.paid_by_charge()
-        stage.provider.sandbox.script_refunds("refuse")
-        stage.refund(order)()
+        order = world.paid_by_charge()
+        world.provider.sandbox.script_refunds("refuse")
+        world.refund(order)()
         drain()
         refund = Refund.objects.get(payment__order=order)
-        failed = stage.provider.sandbox.refunds.page(charge_of(order), {})["data"][0]
-        tell = stage.tell("refund.failed", failed)
+        failed = world.provider.sandbox.refunds.page(charge_of(order), {})["data"][0]
+        tell = world.tell("refund.failed", failed)
         refunds.retry(refund)
 
         with at_point("refund.asked", lambda: tell() and None):
@@ -246,16 +246,16 @@ def test_retry_late_failure_and_the_sender(provider_race: Race) -> None:
 
 
 def test_keeping_held_money_and_the_notice_that_puts_it_right(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
     race.provider = None  # its book knows nothing of what staff do
     is_there, is_decided = race.meeting(2), race.meeting(2)
     turns = cycle([100, 1499])
 
     def play() -> Problems:
-        order = stage.order()
-        charge = stage.charge(order)
-        right = stage.provider.sandbox.pay(charge, force=True)
-        stage.tell("charge.succeeded", right | {"amount": next(turns)})()
+        order = world.new_order()
+        charge = world.charge(order)
+        right = world.provider.sandbox.pay(charge, force=True)
+        world.tell("charge.succeeded", right | {"amount": next(turns)})()
         row = SuspenseCharge.objects.get(charge_id=charge)
         fact = settlement.read_paid_charge(right)
         assert fact is not None

@@ -11,9 +11,9 @@ from ledger.models import Account
 from payments.models import Comparison, Payment
 from qaorder.models import Order, OrderType, Period, Status
 from tests.races import unguarded
-from tests.races.books import order_problems
 from tests.races.harness import Race, code, codes, wrong
-from tests.races.stage import Stage
+from tests.support.books import order_problems
+from tests.support.world import World
 
 pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
@@ -33,8 +33,8 @@ def test_r28_two_copies_of_the_jobs(provider_race: Race) -> None:
     }
 
     def play() -> list[str]:
-        stage = Stage(race.provider)
-        orders = _due(stage)
+        world = World(race.provider)
+        orders = _due(world)
 
         done = race.at_once(run_round, run_round)
 
@@ -43,7 +43,7 @@ def test_r28_two_copies_of_the_jobs(provider_race: Race) -> None:
             wrong(
                 done=(codes(done), ["ok", "ok"]),
                 ends=(found, ends),
-                earned=(_earned(stage), 1500 + 7000),
+                earned=(_earned(world), 1500 + 7000),
             )
             + order_problems(*orders.values())
             + _counts(done)
@@ -65,19 +65,19 @@ def _compared() -> None:
     Comparison.objects.create(start_at=soon - timedelta(days=2), end_at=soon, compared_to=soon)
 
 
-def _due(stage: Stage) -> dict[str, Order]:
+def _due(world: World) -> dict[str, Order]:
     """One order of each kind that the clock must move."""
     now = timezone.now()
     orders = {
-        "unpaid": stage.order(),
-        "paid in silence": stage.order(),
-        "unasked": stage.paid_by_charge(),
-        "unanswered": stage.order_in(Status.WAITING),
-        "answered": stage.order_in(Status.ANSWERED),
-        "month": stage.order_in(Status.PAID, OrderType.MONTHLY),
+        "unpaid": world.new_order(),
+        "paid in silence": world.new_order(),
+        "unasked": world.paid_by_charge(),
+        "unanswered": world.order_in(Status.WAITING),
+        "answered": world.order_in(Status.ANSWERED),
+        "month": world.order_in(Status.PAID, OrderType.MONTHLY),
     }
-    silent = stage.charge(orders["paid in silence"])
-    stage.notice(silent)
+    silent = world.charge(orders["paid in silence"])
+    world.notice(silent)
     rows = Payment.objects.filter(charge_id=silent)
     rows.update(inquired_at=now - timedelta(minutes=10))
     late = {
@@ -97,8 +97,8 @@ def _due(stage: Stage) -> dict[str, Order]:
     return orders
 
 
-def _earned(stage: Stage) -> int:
-    account = Account.objects.filter(owner=stage.doctor.user, kind="earnings").first()
+def _earned(world: World) -> int:
+    account = Account.objects.filter(owner=world.doctor.user, kind="earnings").first()
     return (account.balance_fen or 0) if account else 0
 
 

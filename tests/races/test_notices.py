@@ -27,9 +27,9 @@ from payments.models import DiscrepancyKind, Notice, Payment, Refund, RefundStat
 from payments.reconcile import comparison
 from qaorder.models import Order, Status
 from tests.races import unguarded
-from tests.races.books import book_problems, order_problems
 from tests.races.harness import Race, code, codes, rounds, times, wrong
-from tests.races.stage import Stage, drain
+from tests.support.books import order_problems, whole_book
+from tests.support.world import World, drain
 
 pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
@@ -37,13 +37,13 @@ LATE = timedelta(minutes=20)
 
 
 def test_r3_cancel_and_the_notice(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
 
     def play() -> list[str]:
-        order = stage.order()
-        notice = stage.notice(stage.charge(order))
+        order = world.new_order()
+        notice = world.notice(world.charge(order))
 
-        cancelled, told = race.at_once(stage.cancel(order), notice)
+        cancelled, told = race.at_once(world.cancel(order), notice)
 
         order.refresh_from_db()
         wanted = {"ok": Status.CANCELLED, "-1": Status.PAID}.get(code(cancelled))
@@ -57,13 +57,13 @@ def test_r3_cancel_and_the_notice(provider_race: Race) -> None:
 
 
 def test_r22_destroy_and_the_notice(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
 
     def play() -> list[str]:
-        order = stage.order()
-        notice = stage.notice(stage.charge(order))
+        order = world.new_order()
+        notice = world.notice(world.charge(order))
 
-        destroyed, told = race.at_once(stage.destroy(order), notice)
+        destroyed, told = race.at_once(world.destroy(order), notice)
 
         order.refresh_from_db()
         wanted = {"ok": Status.CANCELLED, "400": Status.PAID}.get(code(destroyed))
@@ -77,18 +77,18 @@ def test_r22_destroy_and_the_notice(provider_race: Race) -> None:
 
 
 def test_r4_the_clock_and_money_that_came_in_time_or_late(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
     turns = cycle([True, False])
 
     def play() -> list[str]:
-        order, in_time = stage.order(), next(turns)
-        charge = stage.charge(order, "wx")
+        order, in_time = world.new_order(), next(turns)
+        charge = world.charge(order, "wx")
         deadline = timezone.now() - LATE
         Order.objects.filter(pk=order.pk).update(pay_deadline=deadline)
         paid_at = deadline - LATE if in_time else deadline + LATE / 2
-        notice = stage.notice(charge, time_paid=int(paid_at.timestamp()))
+        notice = world.notice(charge, time_paid=int(paid_at.timestamp()))
 
-        told, tapped, _ = race.at_once(notice, stage.pay(order, "wx"), sweeps.expire_unpaid)
+        told, tapped, _ = race.at_once(notice, world.pay(order, "wx"), sweeps.expire_unpaid)
 
         sweeps.expire_unpaid()
         order.refresh_from_db()
@@ -109,11 +109,11 @@ def test_r4_the_clock_and_money_that_came_in_time_or_late(provider_race: Race) -
 
 
 def test_r7_identical_notices(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
 
     def play() -> list[str]:
-        order = stage.order()
-        notice = stage.notice(stage.charge(order))
+        order = world.new_order()
+        notice = world.notice(world.charge(order))
         kept = Notice.objects.count()
 
         told = race.at_once(*times(6, notice))
@@ -137,13 +137,13 @@ def test_r7_identical_notices(provider_race: Race) -> None:
 
 
 def test_r8_two_event_ids_for_one_charge(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
 
     def play() -> list[str]:
-        order = stage.order()
-        charge = stage.charge(order)
+        order = world.new_order()
+        charge = world.charge(order)
 
-        told = race.at_once(stage.notice(charge), stage.notice(charge))
+        told = race.at_once(world.notice(charge), world.notice(charge))
 
         outcomes = sorted(str(answer.json().get("outcome")) for answer in told)
         return wrong(
@@ -162,11 +162,11 @@ def test_r8_two_event_ids_for_one_charge(provider_race: Race) -> None:
 
 
 def test_r9_asking_the_provider_and_the_notice(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
 
     def play() -> list[str]:
-        order = stage.order()
-        notice = stage.notice(stage.charge(order))
+        order = world.new_order()
+        notice = world.notice(world.charge(order))
         payment = Payment.objects.get(order=order)
 
         told, asked = race.at_once(notice, partial(inquiry.ask, payment))
@@ -193,15 +193,15 @@ LONG_AGO = timedelta(days=3)
 
 
 def test_r35_comparing_the_books_and_the_notice(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
-    clock = stage.provider.sandbox.clock
+    race, world = provider_race, World(provider_race.provider)
+    clock = world.provider.sandbox.clock
     # Each round has two seconds of the past to itself, so that it compares its own charge only.
     seconds = count(int(LONG_AGO.total_seconds()), -2)
 
     def play() -> list[str]:
-        order = stage.order()
+        order = world.new_order()
         clock.offset = -float(next(seconds))
-        notice = stage.notice(stage.charge(order))
+        notice = world.notice(world.charge(order))
         start = timezone.now() + timedelta(seconds=clock.offset - 1)
         compare = partial(comparison.compare, start, start + timedelta(seconds=2))
 
@@ -242,18 +242,18 @@ EVENTS = ("alipay", "alipay again", "wx", "cancel", "send refunds", "refund noti
 
 def test_r10_any_order_of_events_ends_alike(provider_race: Race) -> None:
     """Two charges of one order are paid; notices, cancel and refunds come in any order."""
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
 
     def end(sequence: list[str]) -> list[str]:
-        order = stage.order()
-        charges = {channel: stage.charge(order, channel) for channel in ("alipay", "wx")}
+        order = world.new_order()
+        charges = {channel: world.charge(order, channel) for channel in ("alipay", "wx")}
         acts: dict[str, Any] = {
-            "alipay": stage.notice(charges["alipay"]),
-            "alipay again": stage.notice(charges["alipay"]),
-            "wx": stage.notice(charges["wx"]),
-            "cancel": stage.cancel(order),
+            "alipay": world.notice(charges["alipay"]),
+            "alipay again": world.notice(charges["alipay"]),
+            "wx": world.notice(charges["wx"]),
+            "cancel": world.cancel(order),
             "send refunds": drain,
-            "refund notices": partial(_tell_refunds, stage, [*charges.values()]),
+            "refund notices": partial(_tell_refunds, world, [*charges.values()]),
         }
         answers = {name: acts[name]() for name in sequence}
         for name in ("send refunds", "refund notices"):
@@ -290,26 +290,26 @@ def test_r10_any_order_of_events_ends_alike(provider_race: Race) -> None:
     )
 
 
-def _tell_refunds(stage: Stage, charges: list[str]) -> None:
+def _tell_refunds(world: World, charges: list[str]) -> None:
     """Deliver what the provider has to say of the charges' refunds, twice."""
-    sandbox = stage.provider.sandbox
+    sandbox = world.provider.sandbox
     for charge in charges:
         for refund in sandbox.refunds.page(charge, {})["data"]:
             if refund["status"] == "pending":
                 refund = sandbox.settle_refund(refund["id"])
             for _ in range(2):
-                stage.tell("refund.succeeded", refund)()
+                world.tell("refund.succeeded", refund)()
 
 
 def test_r10_what_the_provider_says_of_a_refund_in_any_order(provider_race: Race) -> None:
     """The answer "pending" may be read after the notice "succeeded"."""
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
     words = [["pending", "succeeded"], ["succeeded", "pending"], ["succeeded", "succeeded"]]
     coming = cycle(words)
 
     def play() -> list[str]:
-        order = stage.paid_by_charge()
-        stage.refund(order)()
+        order = world.paid_by_charge()
+        world.refund(order)()
         drain()
         refund = Refund.objects.get(payment__order=order)
         return wrong(refund=(refund.status, RefundStatus.SUCCEEDED)) + _say(
@@ -345,11 +345,11 @@ NOTICES = 25
 @pytest.mark.slow
 def test_r7_four_processes_deliver_the_same_notices(provider: Any, tmp_path: Path) -> None:
     """Doubled and shuffled, in processes that share nothing but the database."""
-    stage = Stage(provider)
-    orders = [stage.order() for _ in range(min(max(NOTICES, rounds()), 200))]
+    world = World(provider)
+    orders = [world.new_order() for _ in range(min(max(NOTICES, rounds()), 200))]
     notices = []
     for order in orders:
-        post = stage.notice(stage.charge(order))
+        post = world.notice(world.charge(order))
         raw, signature = post.args  # type: ignore[attr-defined]
         notices += [(raw.decode(), signature)] * 2
     children = []
@@ -369,7 +369,7 @@ def test_r7_four_processes_deliver_the_same_notices(provider: Any, tmp_path: Pat
     total = len(orders) * 2 * PROCESSES
     assert outcomes == {"applied": len(orders), "repeated": total - len(orders)}
     assert order_problems(*orders) == []
-    assert book_problems(provider) == []
+    assert whole_book(provider) == []
     assert {order.status for order in Order.objects.all()} == {Status.PAID}
 
 

@@ -11,21 +11,21 @@ from jobs import orders as sweeps
 from ledger.models import Account, Transaction
 from qaorder.models import Answer, Evaluation, Order, Question, Status
 from tests.races import unguarded
-from tests.races.books import order_problems
 from tests.races.harness import Problems, Race, code, codes, wrong
-from tests.races.locks import held, wait_until_blocked
-from tests.races.stage import Stage, fill
+from tests.support.books import order_problems
+from tests.support.database import held, wait_until_blocked
+from tests.support.world import World, fill
 
 pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
 
 def test_r19_evaluate_twice(race: Race) -> None:
-    stage = Stage()
+    world = World()
 
     def play() -> list[str]:
-        order = stage.order_in(Status.FINISHED)
+        order = world.order_in(Status.FINISHED)
 
-        answers = race.at_once(*(stage.evaluate(order) for _ in range(4)))
+        answers = race.at_once(*(world.evaluate(order) for _ in range(4)))
 
         return wrong(
             answers=(codes(answers), ["-3", "-3", "-3", "ok"]),
@@ -40,13 +40,13 @@ def test_r19_evaluate_twice(race: Race) -> None:
 
 
 def test_r19_evaluate_and_destroy(race: Race) -> None:
-    stage, meeting = Stage(), race.meeting(2)
+    world, meeting = World(), race.meeting(2)
 
     def play() -> list[str]:
-        order = stage.order_in(Status.FINISHED)
+        order = world.order_in(Status.FINISHED)
 
         evaluated, destroyed = race.at_once(
-            race.then(stage.evaluate(order), meeting), stage.destroy(order)
+            race.then(world.evaluate(order), meeting), world.destroy(order)
         )
 
         order.refresh_from_db()
@@ -67,12 +67,12 @@ def test_r19_evaluate_and_destroy(race: Race) -> None:
 
 
 def test_r20_ask_twice(race: Race) -> None:
-    stage = Stage()
+    world = World()
 
     def play() -> list[str]:
-        order = stage.order_in(Status.PAID)
+        order = world.order_in(Status.PAID)
 
-        answers = race.at_once(*(stage.ask(order) for _ in range(4)))
+        answers = race.at_once(*(world.ask(order) for _ in range(4)))
 
         return wrong(
             answers=(codes(answers), ["-7", "-7", "-7", "ok"]),
@@ -90,13 +90,13 @@ def test_r20_ask_twice(race: Race) -> None:
 
 
 def test_r20_ask_while_paying(race: Race) -> None:
-    stage = Stage()
+    world = World()
 
     def play() -> list[str]:
-        fill(stage.patient.user, 1500)
-        order = stage.order()
+        fill(world.patient.user, 1500)
+        order = world.new_order()
 
-        paid, asked = race.at_once(stage.pay(order, "balance"), stage.ask(order))
+        paid, asked = race.at_once(world.pay(order, "balance"), world.ask(order))
 
         order.refresh_from_db()
         wanted = Status.WAITING if code(asked) == "ok" else Status.PAID
@@ -110,16 +110,16 @@ def test_r20_ask_while_paying(race: Race) -> None:
 
 
 def test_r21_finish_twice_and_by_the_clock(race: Race) -> None:
-    stage = Stage()
+    world = World()
 
     def play() -> list[str]:
-        order = stage.order_in(Status.ANSWERED)
+        order = world.order_in(Status.ANSWERED)
         long_ago = timezone.now() - settings.ORDER_FINISH_WINDOW - timedelta(seconds=1)
         Order.objects.filter(pk=order.pk).update(status_at=long_ago)
-        before = _earned(stage.doctor)
+        before = _earned(world.doctor)
 
         *answers, swept = race.at_once(
-            stage.finish(order), stage.finish(order, stage.by_doctor), sweeps.finish_answered
+            world.finish(order), world.finish(order, world.by_doctor), sweeps.finish_answered
         )
 
         payouts = Transaction.objects.filter(reference__startswith=f"completion:{order.pk}")
@@ -128,7 +128,7 @@ def test_r21_finish_twice_and_by_the_clock(race: Race) -> None:
             answers=({*codes(answers)} <= {"ok", "-4"}, True),
             won=(won, 1),
             payouts=(payouts.count(), 1),
-            earned=(_earned(stage.doctor) - before, 1500),
+            earned=(_earned(world.doctor) - before, 1500),
         ) + order_problems(order)
 
     race.run(
@@ -147,12 +147,12 @@ def _earned(doctor: Doctor) -> int:
 
 
 def test_r21_answer_twice(race: Race) -> None:
-    stage = Stage()
+    world = World()
 
     def play() -> list[str]:
-        order = stage.order_in(Status.WAITING)
+        order = world.order_in(Status.WAITING)
 
-        answers = race.at_once(*(stage.answer(order) for _ in range(4)))
+        answers = race.at_once(*(world.answer(order) for _ in range(4)))
 
         return wrong(
             answers=(codes(answers), ["-8", "-8", "-8", "ok"]),
@@ -171,15 +171,15 @@ NEVER = "999.99"
 
 def test_r25_an_order_has_one_snapshot_of_the_doctor(race: Race) -> None:
     """A doctor who stops taking orders sets a price that no order may ever have."""
-    stage, was_read, is_changed = Stage(), race.meeting(2), race.meeting(2)
+    world, was_read, is_changed = World(), race.meeting(2), race.meeting(2)
 
     def play() -> list[str]:
-        _set(stage.doctor, is_accepting=True, online_price_fen=1500)
+        _set(world.doctor, is_accepting=True, online_price_fen=1500)
         off_duty = {"is_accepting": False, "online_price": NEVER}
 
-        change = stage.by_doctor.call("patch", "/accounts/me/", off_duty)
+        change = world.by_doctor.call("patch", "/accounts/me/", off_duty)
         created, changed = race.at_once(
-            stage.create(), race.then(change, is_changed, after=was_read)
+            world.create(), race.then(change, is_changed, after=was_read)
         )
 
         problems = wrong(
@@ -198,19 +198,19 @@ def test_r25_an_order_has_one_snapshot_of_the_doctor(race: Race) -> None:
 
 def test_r25_an_order_that_waited_sees_the_doctor_of_now(race: Race) -> None:
     """The doctor went off duty, and was told so, while the order waited for a lock."""
-    stage = Stage()
+    world = World()
 
     def play() -> list[str]:
-        _set(stage.doctor, is_accepting=True)
-        with held(stage.patient) as lock:
+        _set(world.doctor, is_accepting=True)
+        with held(world.patient) as lock:
 
             def change() -> Problems:
                 wait_until_blocked()
-                answer = stage.by_doctor.call("patch", "/accounts/me/", {"is_accepting": False})()
+                answer = world.by_doctor.call("patch", "/accounts/me/", {"is_accepting": False})()
                 lock.let_go()
                 return wrong(changed=(code(answer), "ok"))
 
-            created, changed = race.at_once(stage.create(), change)
+            created, changed = race.at_once(world.create(), change)
         return changed + wrong(created=(code(created), "400"))
 
     race.run("R25 off duty while an order waits", play, unguarded.locking_patient_late)

@@ -16,9 +16,9 @@ from payments.models import Refund, RefundStatus
 from qaorder import worklist
 from qaorder.models import Order, Status
 from tests.races import unguarded
-from tests.races.books import order_problems
 from tests.races.harness import Race, at_point, code, codes, times, wrong
-from tests.races.stage import Stage, drain
+from tests.support.books import order_problems
+from tests.support.world import World, drain
 
 pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
@@ -28,23 +28,23 @@ class Killed(BaseException):
 
 
 def test_r17_patient_doctor_and_the_clock_refund_at_once(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
     turns = cycle(["balance", "alipay"])
 
     def play() -> list[str]:
         by_balance = next(turns) == "balance"
-        order = stage.order_in(Status.PAID) if by_balance else stage.paid_by_charge()
+        order = world.order_in(Status.PAID) if by_balance else world.paid_by_charge()
         long_ago = timezone.now() - settings.ORDER_ASK_WINDOW - timedelta(seconds=1)
         Order.objects.filter(pk=order.pk).update(status_at=long_ago)
-        before = ledger.balance_fen(stage.patient.user)
+        before = ledger.balance_fen(world.patient.user)
 
         *answers, swept = race.at_once(
-            *(stage.refund(order) for _ in range(3)), stage.refuse(order), sweeps.refund_unasked
+            *(world.refund(order) for _ in range(3)), world.refuse(order), sweeps.refund_unasked
         )
 
         drain()
         order.refresh_from_db()
-        back = ledger.balance_fen(stage.patient.user) - before
+        back = ledger.balance_fen(world.patient.user) - before
         won = codes(answers).count("ok") + (swept if isinstance(swept, int) else 0)
         return wrong(
             answers=({*codes(answers)} <= {"ok", "-9"}, True),
@@ -64,16 +64,16 @@ def test_r17_patient_doctor_and_the_clock_refund_at_once(provider_race: Race) ->
 
 
 def test_r17_the_answer_and_the_notice_of_one_refund(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
 
     def play() -> list[str]:
-        order = stage.paid_by_charge()
-        stage.refund(order)()
+        order = world.paid_by_charge()
+        world.refund(order)()
         meeting = race.meeting(2)
 
         def told() -> Any:
             meeting()
-            return stage.tell("refund.succeeded", _at_provider(stage, order)[0])()
+            return world.tell("refund.succeeded", _at_provider(world, order)[0])()
 
         with at_point("refund.sent", meeting):
             sent, notice = race.at_once(refund_outbox.send_due, told)
@@ -95,36 +95,36 @@ def test_r17_the_answer_and_the_notice_of_one_refund(provider_race: Race) -> Non
 
 
 def test_r16_the_refund_is_made_and_its_answer_lost(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
     faults: Any = cycle([{"kind": "drop"}, {"kind": "status", "status": 502}, {"kind": "garbage"}])
 
     def play() -> list[str]:
-        order = stage.paid_by_charge()
-        stage.refund(order)()
-        stage.provider.sandbox.fault(operation="refund.create", commit=True, **next(faults))
+        order = world.paid_by_charge()
+        world.refund(order)()
+        world.provider.sandbox.fault(operation="refund.create", commit=True, **next(faults))
         refund_outbox.send_due()
-        return _twice_again(race, stage, order)
+        return _twice_again(race, world, order)
 
     race.run("R16 timeout after the refund was made", play, unguarded.without_finding_sent_refunds)
 
 
 def test_r28_the_sender_dies_after_sending(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
 
     def die() -> None:
         raise Killed
 
     def play() -> list[str]:
-        order = stage.paid_by_charge()
-        stage.refund(order)()
+        order = world.paid_by_charge()
+        world.refund(order)()
         with at_point("refund.sent", die), pytest.raises(Killed):
             refund_outbox.send_due()
-        return _twice_again(race, stage, order)
+        return _twice_again(race, world, order)
 
     race.run("R28 sender dies after sending", play, unguarded.without_finding_sent_refunds)
 
 
-def _twice_again(race: Race, stage: Stage, order: Order) -> list[str]:
+def _twice_again(race: Race, world: World, order: Order) -> list[str]:
     Refund.objects.filter(payment__order=order).update(next_try_at=timezone.now())
 
     sent = race.at_once(refund_outbox.send_due, refund_outbox.send_due)
@@ -132,7 +132,7 @@ def _twice_again(race: Race, stage: Stage, order: Order) -> list[str]:
     return wrong(
         sent=(codes(sent), ["ok", "ok"]),
         status=(Refund.objects.get(payment__order=order).status, RefundStatus.SUCCEEDED),
-        theirs=(len(_at_provider(stage, order)), 1),
+        theirs=(len(_at_provider(world, order)), 1),
     ) + order_problems(order)
 
 
@@ -141,13 +141,13 @@ def test_r28_three_copies_send_each_refund_once(
 ) -> None:
     # Without a lease a copy never runs out of rows.
     monkeypatch.setattr(worklist, "SWEEP_SECONDS", 3.0)
-    race, stage = provider_race, Stage(provider_race.provider)
-    requests = partial(_requests, stage, "refund.create")
+    race, world = provider_race, World(provider_race.provider)
+    requests = partial(_requests, world, "refund.create")
 
     def play() -> list[str]:
-        orders = [stage.paid_by_charge(), stage.paid_by_charge("wx")]
+        orders = [world.paid_by_charge(), world.paid_by_charge("wx")]
         for order in orders:
-            stage.refund(order)()
+            world.refund(order)()
         before = requests()
 
         sent = race.at_once(*times(3, refund_outbox.send_due))
@@ -160,12 +160,12 @@ def test_r28_three_copies_send_each_refund_once(
 
 
 def test_r18_answer_and_refund(race: Race) -> None:
-    stage = Stage()
+    world = World()
 
     def play() -> list[str]:
-        order = stage.order_in(Status.WAITING)
+        order = world.order_in(Status.WAITING)
 
-        answered, refunded = race.at_once(stage.answer(order), stage.refund(order))
+        answered, refunded = race.at_once(world.answer(order), world.refund(order))
 
         order.refresh_from_db()
         wanted = Status.ANSWERED if code(answered) == "ok" else Status.CANCELLED
@@ -183,12 +183,12 @@ def test_r18_answer_and_refund(race: Race) -> None:
 
 
 def test_r20_question_and_refund(race: Race) -> None:
-    stage = Stage()
+    world = World()
 
     def play() -> list[str]:
-        order = stage.order_in(Status.PAID)
+        order = world.order_in(Status.PAID)
 
-        asked, refunded = race.at_once(stage.ask(order), stage.refund(order))
+        asked, refunded = race.at_once(world.ask(order), world.refund(order))
 
         order.refresh_from_db()
         # A question may be refunded a moment later, but a refunded order takes no question.
@@ -206,10 +206,10 @@ def test_r20_question_and_refund(race: Race) -> None:
     )
 
 
-def _at_provider(stage: Stage, order: Order) -> list[dict[str, Any]]:
+def _at_provider(world: World, order: Order) -> list[dict[str, Any]]:
     charge_id = order.payments.get().charge_id
-    return stage.provider.sandbox.refunds.page(charge_id or "", {})["data"]
+    return world.provider.sandbox.refunds.page(charge_id or "", {})["data"]
 
 
-def _requests(stage: Stage, operation: str) -> int:
-    return stage.provider.sandbox.state()["requests"].get(operation, 0)
+def _requests(world: World, operation: str) -> int:
+    return world.provider.sandbox.state()["requests"].get(operation, 0)

@@ -15,7 +15,6 @@ from rest_framework.test import APIClient
 from accounts.lookalikes import skeletons
 from accounts.models import User
 from api.models import IdempotencyKey
-from feiqingsong.testing import factories
 from payments.models import Notice, Payment, PaymentState, Refund
 from qaorder.models import (
     Answer,
@@ -29,10 +28,11 @@ from qaorder.models import (
     Status,
 )
 from tests.races import unguarded
-from tests.races.books import order_problems
 from tests.races.harness import Call, Race, at_point, code, codes, is_counting, wrong
-from tests.races.locks import Holder, held
-from tests.races.stage import Stage, fresh_name
+from tests.support import people
+from tests.support.books import order_problems
+from tests.support.database import Holder, held
+from tests.support.world import World, fresh_name
 
 pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
@@ -87,17 +87,17 @@ def _state() -> list[Any]:
 def _order_cases(race: Race) -> list[Case]:
     """One order each, locked, and every way to change it."""
 
-    def stage() -> Stage:
-        return Stage(race.provider)
+    def world() -> World:
+        return World(race.provider)
 
-    unpaid: dict[str, Callable[[Stage, Order], Call]] = {
+    unpaid: dict[str, Callable[[World, Order], Call]] = {
         "pay by charge": lambda s, order: s.pay(order, "alipay"),
         "pay by balance": lambda s, order: s.pay(order, "balance"),
         "cancel": lambda s, order: s.cancel(order),
         "destroy": lambda s, order: s.destroy(order),
         "notice": lambda s, order: s.notice(s.charge(order)),
     }
-    later: dict[str, tuple[Status, Callable[[Stage, Order], Call]]] = {
+    later: dict[str, tuple[Status, Callable[[World, Order], Call]]] = {
         "question": (Status.PAID, lambda s, order: s.ask(order)),
         "refund": (Status.PAID, lambda s, order: s.refund(order)),
         "refuse": (Status.WAITING, lambda s, order: s.refuse(order)),
@@ -108,16 +108,16 @@ def _order_cases(race: Race) -> list[Case]:
     }
     cases: list[Case] = []
     for name, make in unpaid.items():
-        one = stage()
-        order = one.order()
+        one = world()
+        order = one.new_order()
         cases.append((name, make(one, order), [order]))
     for name, (status, make) in later.items():
-        one = stage()
+        one = world()
         order = one.order_in(status)
         cases.append((name, make(one, order), [order]))
-    one = stage()
+    one = world()
     cases.append(("create", one.create(), [one.patient]))
-    one = stage()
+    one = world()
     cases.append(("recharge", one.recharge("10.00"), [one.patient.user]))
     return cases
 
@@ -127,19 +127,19 @@ def _account_cases(holder: Holder) -> list[Case]:
     cases: list[Case] = []
 
     def add(name: str, method: str, path: str, data: Any, row: str = "user") -> None:
-        one = Stage()
+        one = World()
         user = one.doctor.user
         rows: dict[str, Any] = {
             "user": user,
             "doctor": one.doctor,
-            "token": AuthToken.objects.get(user=user),
+            "token": AuthToken.objects.get(user=one.by_doctor.user),
             "tag": DiagnosisTag.objects.create(owner=user, name="支气管炎"),
             "drug": Drug.objects.create(owner=user, name="阿莫西林"),
         }
         call = one.by_doctor.call(method, path.format(pk=rows[row].pk), data)
         cases.append((name, call, [rows[row]]))
 
-    passwords = {"old_password": factories.PASSWORD, "new_password": PASSWORD}
+    passwords = {"old_password": people.PASSWORD, "new_password": PASSWORD}
     tag, drug = "/qaorder/diagnosis_tag/{pk}/", "/qaorder/drug/{pk}/"
     add("me", "patch", "/accounts/me/", {"name": "张"})
     add("prices", "patch", "/accounts/me/", {"online_price": "1.00"}, "doctor")
@@ -152,12 +152,12 @@ def _account_cases(holder: Holder) -> list[Case]:
     add("drug", "put", drug, {"name": "新"}, "drug")
     add("no drug", "delete", drug, None, "drug")
 
-    name, user = fresh_name("twin"), factories.make_user()
+    name, user = fresh_name("twin"), people.make_user()
     looks = dict(zip(("skeleton", "typed_skeleton"), skeletons(name), strict=True))
     holder.insert_like(user, username=name, invitation_code="", **looks)
     data: dict[str, str] = {"username": name, "password": PASSWORD}
     cases.append(("register", partial(_post, "/accounts/register/", data), []))
-    data = {"username": user.username, "password": factories.PASSWORD}
+    data = {"username": user.username, "password": people.PASSWORD}
     cases.append(("login", partial(_post, "/accounts/login/", data), [user]))
     return cases
 
@@ -172,7 +172,7 @@ TWINS = 4
 KEYED = ("create", "pay", "recharge", "ask", "refund", "refuse", "answer", "evaluate")
 
 
-def _keyed(stage: Stage, name: str) -> tuple[Call, Callable[[], int], list[Order]]:
+def _keyed(world: World, name: str) -> tuple[Call, Callable[[], int], list[Order]]:
     """A request with a key, what counts its effects, and the order it is about."""
     header = {"Idempotency-Key": fresh_name("key")}
 
@@ -181,30 +181,30 @@ def _keyed(stage: Stage, name: str) -> tuple[Call, Callable[[], int], list[Order
 
     if name == "create":
         # Nobody waits here for the patient's lock, which an online order takes.
-        return stage.create(OrderType.MONTHLY, **header), Order.objects.count, []
+        return world.create(OrderType.MONTHLY, **header), Order.objects.count, []
     if name == "recharge":
-        return stage.recharge("10.00", **header), handed_out, []
+        return world.recharge("10.00", **header), handed_out, []
     if name == "pay":
-        order = stage.order()
-        return stage.pay(order, "wx", **header), handed_out, [order]
+        order = world.new_order()
+        return world.pay(order, "wx", **header), handed_out, [order]
     status, verb = {
-        "ask": (Status.PAID, stage.ask),
-        "refund": (Status.PAID, stage.refund),
-        "refuse": (Status.WAITING, stage.refuse),
-        "answer": (Status.WAITING, stage.answer),
-        "evaluate": (Status.FINISHED, stage.evaluate),
+        "ask": (Status.PAID, world.ask),
+        "refund": (Status.PAID, world.refund),
+        "refuse": (Status.WAITING, world.refuse),
+        "answer": (Status.WAITING, world.answer),
+        "evaluate": (Status.FINISHED, world.evaluate),
     }[name]
-    order = stage.order_in(status)
+    order = world.order_in(status)
     return verb(order, **header), OrderEvent.objects.count, [order]
 
 
 def test_idempotency_key_twins_have_one_effect(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
     names = cycle(KEYED)
 
     def play() -> list[str]:
         name = next(names)
-        call, count, about = _keyed(stage, name)
+        call, count, about = _keyed(world, name)
         before = count()
 
         answers = race.at_once(*[call] * TWINS)
@@ -231,14 +231,14 @@ def test_idempotency_key_twins_have_one_effect(provider_race: Race) -> None:
 
 def test_a_request_that_slept_past_its_lease_has_no_effect(provider_race: Race) -> None:
     """It sleeps before its effect, or with it done and not committed."""
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
     cases = cycle(
         (("create", "idempotency.answered"), *((n, "idempotency.claimed") for n in KEYED))
     )
 
     def play() -> list[str]:
         name, point = next(cases)
-        call, count, about = _keyed(stage, name)
+        call, count, about = _keyed(world, name)
         before, answers = count(), []
 
         def send_again_later() -> Any:

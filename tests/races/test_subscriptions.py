@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from qaorder.models import Order, OrderType, Period, Status
 from tests.races import unguarded
-from tests.races.books import order_problems
 from tests.races.harness import Race, code, codes, wrong
-from tests.races.stage import Stage
+from tests.support.books import order_problems
+from tests.support.world import World
 
 pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
@@ -21,13 +21,13 @@ def test_r23_months_bought_at_once_follow_each_other(provider_race: Race) -> Non
     race = provider_race
 
     def play() -> list[str]:
-        stage = Stage(race.provider)
-        orders = [stage.order(OrderType.MONTHLY) for _ in range(PURCHASES)]
-        notices = [stage.notice(stage.charge(order)) for order in orders]
+        world = World(race.provider)
+        orders = [world.new_order(OrderType.MONTHLY) for _ in range(PURCHASES)]
+        notices = [world.notice(world.charge(order)) for order in orders]
 
         told = race.at_once(*notices)
 
-        periods = list(Period.objects.filter(patient=stage.patient).order_by("start_at"))
+        periods = list(Period.objects.filter(patient=world.patient).order_by("start_at"))
         gaps = [later.start_at - sooner.end_at for sooner, later in pairwise(periods)]
         return wrong(
             told=(codes(told), ["ok"] * PURCHASES),
@@ -45,13 +45,13 @@ def test_r24_a_free_order_stays_free_when_the_period_ends(race: Race) -> None:
     turns = cycle([True, False])
 
     def play() -> list[str]:
-        stage = Stage()
-        month = stage.order_in(Status.PAID, OrderType.MONTHLY)
+        world = World()
+        month = world.order_in(Status.PAID, OrderType.MONTHLY)
         rows = Period.objects.filter(order=month)
         # Every second time the order is in time for certain.
-        early = stage.create()() if next(turns) else None
+        early = world.create()() if next(turns) else None
         created, _ = race.at_once(
-            (lambda: early) if early else stage.create(),
+            (lambda: early) if early else world.create(),
             lambda: rows.update(end_at=timezone.now()),
         )
         order = Order.objects.get(order_number=created.json()["order_number"])
@@ -60,8 +60,8 @@ def test_r24_a_free_order_stays_free_when_the_period_ends(race: Race) -> None:
         is_free = order.covered_by_id is not None
         problems = wrong(amount=(order.amount_fen, 0 if is_free else 1500))
         if is_free:
-            paid = stage.pay(order, "balance")()
-            asked = stage.ask(order)()
+            paid = world.pay(order, "balance")()
+            asked = world.ask(order)()
             order.refresh_from_db()
             problems += wrong(answers=(codes([paid, asked]), ["ok", "ok"]))
         return problems + order_problems(order)
@@ -73,13 +73,13 @@ def test_a_free_order_and_the_refund_of_its_month(race: Race) -> None:
     """Placed before the refund it is cancelled with it, after it the order has its price."""
 
     def play() -> list[str]:
-        stage = Stage()
-        month = stage.order_in(Status.PAID, OrderType.MONTHLY)
+        world = World()
+        month = world.order_in(Status.PAID, OrderType.MONTHLY)
 
-        created, refunded = race.at_once(stage.create(), stage.refund(month))
+        created, refunded = race.at_once(world.create(), world.refund(month))
 
         problems = wrong(answers=(codes([created, refunded]), ["ok", "ok"]))
-        order = Order.objects.exclude(pk=month.pk).get(patient=stage.patient)
+        order = Order.objects.exclude(pk=month.pk).get(patient=world.patient)
         wanted = (Status.UNPAID, 1500) if order.covered_by_id is None else (Status.CANCELLED, 0)
         problems += wrong(order=((order.status, order.amount_fen), wanted))
         return problems + order_problems(month, order)
@@ -98,11 +98,11 @@ def test_the_opening_of_a_free_order_and_the_refund_of_its_month(race: Race) -> 
     """What was opened uses the month, and nothing is opened in a month that was refunded."""
 
     def play() -> list[str]:
-        stage = Stage()
-        month = stage.order_in(Status.PAID, OrderType.MONTHLY)
-        free = stage.order()
+        world = World()
+        month = world.order_in(Status.PAID, OrderType.MONTHLY)
+        free = world.new_order()
 
-        paid, refunded = race.at_once(stage.pay(free, "balance"), stage.refund(month))
+        paid, refunded = race.at_once(world.pay(free, "balance"), world.refund(month))
 
         month.refresh_from_db()
         free.refresh_from_db()
@@ -125,10 +125,10 @@ def test_the_opening_of_a_free_order_and_the_refund_of_its_month(race: Race) -> 
 
 def test_the_months_own_question_and_its_refund(race: Race) -> None:
     def play() -> list[str]:
-        stage = Stage()
-        month = stage.order_in(Status.PAID, OrderType.MONTHLY)
+        world = World()
+        month = world.order_in(Status.PAID, OrderType.MONTHLY)
 
-        asked, refunded = race.at_once(stage.ask(month), stage.refund(month))
+        asked, refunded = race.at_once(world.ask(month), world.refund(month))
 
         month.refresh_from_db()
         won = code(asked) == "ok"

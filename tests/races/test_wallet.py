@@ -6,29 +6,29 @@ from typing import Any
 
 import pytest
 
-from feiqingsong.testing import factories
 from ledger import services as ledger
 from ledger.models import Account
 from qaorder.models import Channel, OrderType, Status
 from tests.races import unguarded
-from tests.races.books import order_problems
 from tests.races.harness import Race, at_point, code, codes, wrong
-from tests.races.stage import Stage
+from tests.support import people
+from tests.support.books import order_problems
 from tests.support.paying import recharge
+from tests.support.world import World
 
 pytestmark = [pytest.mark.postgres, pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
 
 def test_r12_a_balance_is_spent_once(race: Race) -> None:
-    stage = Stage()
+    world = World()
 
     def play() -> list[str]:
-        factories.top_up(stage.patient.user, 1500 - ledger.balance_fen(stage.patient.user))
-        orders = [stage.order(), stage.order()]
+        people.top_up(world.patient.user, 1500 - ledger.balance_fen(world.patient.user))
+        orders = [world.new_order(), world.new_order()]
 
-        answers = race.at_once(*(stage.pay(order, "balance") for order in orders))
+        answers = race.at_once(*(world.pay(order, "balance") for order in orders))
 
-        left = ledger.balance_fen(stage.patient.user)
+        left = ledger.balance_fen(world.patient.user)
         return wrong(answers=(codes(answers), ["-5", "ok"]), left=(left, 0)) + order_problems(
             *orders
         )
@@ -37,20 +37,20 @@ def test_r12_a_balance_is_spent_once(race: Race) -> None:
 
 
 def test_r13_balance_and_charge_pay_one_order_once(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
 
     def play() -> list[str]:
-        factories.top_up(stage.patient.user, 1500)
-        order = stage.order()
-        notice = stage.notice(stage.charge(order))
+        people.top_up(world.patient.user, 1500)
+        order = world.new_order()
+        notice = world.notice(world.charge(order))
 
-        answers = race.at_once(stage.pay(order, "balance"), notice)
+        answers = race.at_once(world.pay(order, "balance"), notice)
 
         by_balance, told = map(code, answers)
         return (
             wrong(told=(told, "ok"), by_balance=(by_balance in ("ok", "-2"), True))
             + order_problems(order)
-            + _settle(stage)
+            + _settle(world)
         )
 
     race.run(
@@ -61,14 +61,14 @@ def test_r13_balance_and_charge_pay_one_order_once(provider_race: Race) -> None:
 
 
 def test_r13_a_charge_asked_for_while_the_balance_pays(provider_race: Race) -> None:
-    race, stage = provider_race, Stage(provider_race.provider)
+    race, world = provider_race, World(provider_race.provider)
     turns = cycle([False, True])
 
     def play() -> list[str]:
-        factories.top_up(stage.patient.user, 1500)
-        order = stage.order()
+        people.top_up(world.patient.user, 1500)
+        order = world.new_order()
 
-        by_hand, by_provider = stage.pay(order, "balance"), stage.pay(order, "alipay")
+        by_hand, by_provider = world.pay(order, "balance"), world.pay(order, "alipay")
         if next(turns):
             by_balance, by_charge = race.at_once(by_hand, by_provider)
         else:
@@ -82,18 +82,18 @@ def test_r13_a_charge_asked_for_while_the_balance_pays(provider_race: Race) -> N
             by_charge=(code(by_charge) in ("ok", "-2"), True),
         )
         if code(by_charge) == "ok":
-            told = stage.notice(by_charge.json()["charge"]["id"])()
+            told = world.notice(by_charge.json()["charge"]["id"])()
             problems += wrong(told=(code(told), "ok"))
-        return problems + order_problems(order) + _settle(stage)
+        return problems + order_problems(order) + _settle(world)
 
     race.run("R13 balance and a new charge", play, unguarded.without_second_look)
 
 
-def _settle(stage: Stage) -> list[str]:
+def _settle(world: World) -> list[str]:
     """Take back what a refund left in the wallet, so that each round begins alike."""
-    left = ledger.balance_fen(stage.patient.user)
+    left = ledger.balance_fen(world.patient.user)
     if left:
-        factories.top_up(stage.patient.user, -left)
+        people.top_up(world.patient.user, -left)
     return wrong(left=(left in (0, 1500), True))
 
 
@@ -101,17 +101,17 @@ def test_r14_the_first_use_of_a_wallet(provider_race: Race) -> None:
     race = provider_race
 
     def play() -> list[str]:
-        stage = Stage(provider_race.provider)
-        order = stage.order()
-        pay_in = partial(recharge, payer=stage.patient.user)
+        world = World(provider_race.provider)
+        order = world.new_order()
+        pay_in = partial(recharge, payer=world.patient.user)
         notices = [
-            stage.notice(pay_in(channel=Channel.ALIPAY, amount_fen=amount)["id"])
+            world.notice(pay_in(channel=Channel.ALIPAY, amount_fen=amount)["id"])
             for amount in (1000, 200)
         ]
 
-        *told, paid = race.at_once(*notices, stage.pay(order, "balance"))
+        *told, paid = race.at_once(*notices, world.pay(order, "balance"))
 
-        wallets = Account.objects.filter(owner=stage.patient.user, kind="wallet")
+        wallets = Account.objects.filter(owner=world.patient.user, kind="wallet")
         return wrong(
             told=(codes(told), ["ok", "ok"]),
             paid=(code(paid), "-5"),
@@ -130,15 +130,15 @@ def test_r14_the_first_use_of_a_wallet(provider_race: Race) -> None:
 
 
 def test_paying_a_month_and_refunding_another_do_not_deadlock(race: Race) -> None:
-    stage = Stage(balance_fen=7000)
+    world = World(balance_fen=7000)
 
     def play() -> list[str]:
-        paid = stage.order_in(Status.PAID, OrderType.MONTHLY)
-        order = stage.order(OrderType.MONTHLY)
+        paid = world.order_in(Status.PAID, OrderType.MONTHLY)
+        order = world.new_order(OrderType.MONTHLY)
 
-        answers = race.at_once(stage.pay(order, "balance"), stage.refund(paid))
+        answers = race.at_once(world.pay(order, "balance"), world.refund(paid))
 
-        back = stage.refund(order)()
+        back = world.refund(order)()
         return wrong(answers=(codes([*answers, back]), ["ok", "ok", "ok"])) + order_problems(
             paid, order
         )

@@ -3,8 +3,8 @@
 import pytest
 
 from accounts.models import Doctor
-from feiqingsong.testing.factories import client_for, make_doctor, make_patient, make_user
-from qaorder.tests.viewsets.world import picture
+from tests.support.books import picture
+from tests.support.people import client_for, make_doctor, make_patient, make_user
 
 URL = "/accounts/doctors/apply/"
 GOOD = {

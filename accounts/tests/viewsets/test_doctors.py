@@ -3,8 +3,8 @@
 import pytest
 
 from accounts.models import User
-from feiqingsong.testing.factories import client_for, make_doctor, make_patient, make_user
 from qaorder.models import Evaluation, Order
+from tests.support.people import client_for, make_doctor, make_patient, make_user
 
 URL = "/accounts/doctors/"
 KEYS = [

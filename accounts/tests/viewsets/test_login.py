@@ -7,7 +7,7 @@ from django.contrib.auth import hashers
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from feiqingsong.testing.factories import PASSWORD, make_doctor, make_patient
+from tests.support.people import PASSWORD, make_doctor, make_patient
 
 URL = "/accounts/login/"
 WRONG = '{"detail":"用户名或密码错误"}'

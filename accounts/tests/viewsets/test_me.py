@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 import pytest
 
 from accounts.models import Doctor, Patient, User
-from feiqingsong.testing.factories import client_for, make_doctor, make_patient, make_user
-from qaorder.tests.viewsets.world import picture
+from tests.support.books import picture
+from tests.support.people import client_for, make_doctor, make_patient, make_user
 
 URL = "/accounts/me/"
 USER_KEYS = ["pk", "owner", "invitation_code", "name", "avatar", "patient", "doctor"]

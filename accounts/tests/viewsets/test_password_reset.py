@@ -10,8 +10,8 @@ from rest_framework.test import APIClient
 
 from accounts.models import PasswordReset, User
 from accounts.services import make_reset_code
-from feiqingsong.testing.factories import PASSWORD, client_for, make_patient
-from qaorder.tests.viewsets.world import picture
+from tests.support.books import picture
+from tests.support.people import PASSWORD, client_for, make_patient
 
 URL = "/accounts/password/reset/"
 NEW = "another-long-secret"

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from accounts import services
 from accounts.models import Doctor, Patient, User
-from feiqingsong.testing.factories import client_for, make_doctor, make_patient
+from tests.support.people import client_for, make_doctor, make_patient
 
 URL = "/accounts/register/"
 GOOD = {"username": "newcomer", "password": "a-long-secret"}

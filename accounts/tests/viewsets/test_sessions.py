@@ -10,7 +10,7 @@ from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from accounts.models import Session
-from feiqingsong.testing.factories import PASSWORD, make_patient
+from tests.support.people import PASSWORD, make_patient
 
 URL = "/accounts/sessions/"
 ME = "/accounts/me/"

@@ -9,13 +9,13 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from accounts.services import issue_token
-from feiqingsong.testing.factories import (
+from tests.support.books import picture
+from tests.support.people import (
     PASSWORD,
     client_for,
     make_doctor,
     make_patient,
 )
-from qaorder.tests.viewsets.world import picture
 
 ME = "/accounts/me/"
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,6 @@ from django.utils import timezone
 import pingpp_client
 from api import failpoints
 from audit.runner import audit
-from feiqingsong.testing.factories import make_doctor, make_patient, place_order, refund
 from jobs import payments as sweeps
 from jobs.runner import run_round
 from payments import refund_outbox
@@ -34,8 +33,9 @@ from payments.models import (
 from payments.reconcile import comparison
 from qaorder import worklist
 from qaorder.models import Order, Status
-from qaorder.tests import book
+from tests.support import books
 from tests.support.paying import pay_order
+from tests.support.people import make_doctor, make_patient, place_order, refund
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,19 +60,7 @@ def paid(provider, channel="wx", **people):
 
 def stranger(provider, number, amount_fen=900):
     """Money collected in our app under a number that we never gave."""
-    sandbox = provider.sandbox
-    charge = sandbox.create_charge(
-        {
-            "order_no": number,
-            "app": {"id": sandbox.options.app_id},
-            "channel": "alipay",
-            "amount": amount_fen,
-            "client_ip": "127.0.0.1",
-            "currency": "cny",
-            "subject": "x",
-            "body": "x",
-        }
-    )
+    charge = provider.create_charge(number, amount=amount_fen)
     provider.pay(charge["id"])
     return charge["id"]
 
@@ -197,7 +185,7 @@ def test_money_held_for_a_wrong_notice_still_pays_once_the_provider_says_the_rig
     order.refresh_from_db()
     assert order.status == Status.PAID
     assert SuspenseCharge.objects.get().resolution == SuspenseResolution.CORRECTED
-    assert "suspense" not in book.balances()
+    assert "suspense" not in books.balances()
     assert [finding.invariant.code for finding in audit() if finding.rows] == []
 
 

@@ -3,19 +3,14 @@
 import pytest
 from django.core.management import CommandError, call_command
 
-from feiqingsong.testing.factories import make_user
 from payments.models import Payout, StaffRequest
-from qaorder.tests import book
+from tests.support import books
+from tests.support.people import make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HEADING = "channel,reference,paid_on,amount,fee\n"
 FILE = HEADING + "wx,b1,2026-01-02,14.90,0.10\nalipay,b2,2026-01-02,0.00,1.00\n"
-
-
-@pytest.fixture
-def boss():
-    return make_user("boss", is_staff=True, is_superuser=True)
 
 
 def enter(tmp_path, text, by="boss"):
@@ -29,13 +24,13 @@ def test_each_batch_is_booked_once_however_often_its_file_is_entered(tmp_path, b
         enter(tmp_path, FILE)
 
     assert Payout.objects.exclude(booked_at=None).count() == 2
-    assert book.balances() == {
+    assert books.balances() == {
         "clearing:wx": 1500,
         "clearing:alipay": 100,
         "bank": -1490,
         "platform": -110,
     }
-    book.assert_balanced()
+    books.assert_whole()
 
 
 def test_a_large_batch_waits_for_another_member_of_staff(tmp_path, boss, settings):
@@ -44,7 +39,7 @@ def test_a_large_batch_waits_for_another_member_of_staff(tmp_path, boss, setting
     enter(tmp_path, FILE)
 
     assert StaffRequest.objects.get(state="waiting").amount_fen == 1500
-    assert "clearing:wx" not in book.balances()
+    assert "clearing:wx" not in books.balances()
 
 
 @pytest.mark.parametrize(
@@ -67,7 +62,7 @@ def test_a_line_that_cannot_be_read_is_named_and_nothing_is_entered(tmp_path, bo
         enter(tmp_path, f"{FILE}{line}\n")
 
     assert not Payout.objects.exists()
-    assert book.balances() == {}
+    assert books.balances() == {}
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n", FILE.replace("fee", "费用")])

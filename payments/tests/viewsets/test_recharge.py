@@ -2,10 +2,10 @@
 
 import pytest
 
-from feiqingsong.testing.factories import client_for, make_doctor, make_patient
 from jobs import payments as sweeps
 from payments.models import Payment, PaymentState, Refund, SuspenseCharge
-from qaorder.tests import book
+from tests.support import books
+from tests.support.people import client_for, make_doctor, make_patient
 
 URL = "/accounts/balance/recharge/"
 
@@ -33,12 +33,12 @@ def test_the_balance_grows_when_the_notice_arrives_and_not_before(provider, chan
     assert len(charge["order_no"]) == 26
     assert charge["order_no"].isdigit()
     provider.pay(charge["id"])
-    assert book.wallet(user) == 0
+    assert books.wallet(user) == 0
 
     provider.deliver_all()
 
-    assert book.wallet(user) == 3000
-    assert book.balances() == {f"clearing:{channel}": -3000, f"wallet:{user.pk}": 3000}
+    assert books.wallet(user) == 3000
+    assert books.balances() == {f"clearing:{channel}": -3000, f"wallet:{user.pk}": 3000}
     entry = client_for(user).get("/accounts/balance/entries/").json()["results"][0]
     assert (entry["kind"], entry["kind_display"]) == ("recharge", "充值")
     assert (entry["amount"], entry["balance_after"]) == ("30.00", "30.00")
@@ -53,7 +53,7 @@ def test_a_repeated_notice_does_not_grow_it_again(provider):
     event = provider.events("charge.succeeded")[0]
     provider.deliver(event | {"id": "evt_again"})
 
-    assert book.wallet(user) == 3000
+    assert books.wallet(user) == 3000
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,13 @@ def test_amounts_from_a_fen_to_fifty_thousand_are_taken(provider, amount, fen):
 )
 def test_any_other_amount_is_a_field_error(provider, amount):
     client = client_for(make_patient().user)
-    before = book.everything()
+    before = books.everything()
 
     answer = client.post(URL, {"amount": amount, "channel": "wx"}, format="json")
 
     assert answer.status_code == 400
     assert list(answer.json()) == ["amount"]
-    assert book.everything() == before
+    assert books.everything() == before
     assert provider.charges() == []
 
 
@@ -106,7 +106,7 @@ def test_each_request_is_a_charge_of_its_own(provider):
     assert first["order_no"] != second["order_no"]
     provider.pay_and_tell(first["id"])
     provider.pay_and_tell(second["id"])
-    assert book.wallet(user) == 6000
+    assert books.wallet(user) == 6000
 
 
 def test_a_provider_that_is_down_is_said_so_and_nothing_grows(provider):
@@ -118,7 +118,7 @@ def test_a_provider_that_is_down_is_said_so_and_nothing_grows(provider):
     assert answer.status_code == 503
     assert answer.json()["status"] == -6
     assert "Retry-After" in answer.headers
-    assert book.wallet(user) == 0
+    assert books.wallet(user) == 0
 
 
 def test_a_recharge_whose_answer_was_lost_still_counts_when_it_is_paid(provider):
@@ -128,7 +128,7 @@ def test_a_recharge_whose_answer_was_lost_still_counts_when_it_is_paid(provider)
 
     provider.pay_and_tell(provider.charges()[0]["id"])
 
-    assert book.wallet(user) == 3000
+    assert books.wallet(user) == 3000
 
 
 def test_a_recharge_whose_notice_was_lost_is_found_by_asking(provider):
@@ -138,7 +138,7 @@ def test_a_recharge_whose_notice_was_lost_is_found_by_asking(provider):
 
     sweeps.ask_about_silent()
 
-    assert book.wallet(user) == 3000
+    assert books.wallet(user) == 3000
     assert Payment.objects.get().state == PaymentState.PAID
 
 
@@ -151,7 +151,7 @@ def test_a_recharge_of_another_amount_is_held(provider):
     outcome = provider.deliver(event).json()["outcome"]
 
     assert outcome == "held"
-    assert book.wallet(user) == 0
+    assert books.wallet(user) == 0
     assert SuspenseCharge.objects.get().amount_fen == 300_000
 
 
@@ -164,9 +164,9 @@ def test_money_paid_twice_for_one_recharge_is_all_in_the_balance(provider):
     for _ in range(2):
         provider.deliver(provider.sandbox.event("charge.succeeded", twin))
 
-    assert book.wallet(user) == 6000
+    assert books.wallet(user) == 6000
     assert not Refund.objects.exists()
-    book.assert_balanced()
+    books.assert_whole()
 
 
 def test_money_paid_by_a_user_deactivated_meanwhile_is_still_theirs(provider):
@@ -177,4 +177,4 @@ def test_money_paid_by_a_user_deactivated_meanwhile_is_still_theirs(provider):
 
     provider.pay_and_tell(charge["id"])
 
-    assert book.wallet(user) == 3000
+    assert books.wallet(user) == 3000

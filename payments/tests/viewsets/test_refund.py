@@ -7,7 +7,14 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from api.errors import CannotRefund
-from feiqingsong.testing.factories import (
+from jobs import orders as sweeps
+from payments import refund_outbox, refunds
+from payments.models import Payment, PaymentState, Refund, RefundStatus
+from qaorder import orders
+from qaorder.lifecycle import Role
+from qaorder.models import Order, Status
+from tests.support import books, people
+from tests.support.people import (
     age,
     client_for,
     make_doctor,
@@ -17,13 +24,6 @@ from feiqingsong.testing.factories import (
     place_order,
     top_up,
 )
-from jobs import orders as sweeps
-from payments import refund_outbox, refunds
-from payments.models import Payment, PaymentState, Refund, RefundStatus
-from qaorder import orders
-from qaorder.lifecycle import Role
-from qaorder.models import Order, Status
-from qaorder.tests import book, flows
 
 KEYS = [
     "order_number",
@@ -46,11 +46,11 @@ def refuse_url(order):
 
 
 def put_refund(order, **body):
-    return client_for(order.patient.user).put(flows.refund_url(order), body)
+    return client_for(order.patient.user).put(people.refund_url(order), body)
 
 
 def show_refund(order, user=None):
-    return client_for(user or order.patient.user).get(flows.refund_url(order))
+    return client_for(user or order.patient.user).get(people.refund_url(order))
 
 
 @pytest.mark.parametrize("status", REFUNDABLE)
@@ -76,9 +76,9 @@ def test_a_patient_gets_the_balances_money_back_at_once(status):
     event = order.events.last()
     assert order.status == Status.CANCELLED
     assert (event.event, event.role, event.actor) == ("refund", "patient", order.patient.user)
-    assert book.wallet(order.patient.user) == 1500
-    assert "in_transit" not in book.balances()
-    book.assert_balanced()
+    assert books.wallet(order.patient.user) == 1500
+    assert "held" not in books.balances()
+    books.assert_whole()
 
 
 @pytest.mark.parametrize("status", REFUNDABLE)
@@ -95,7 +95,7 @@ def test_a_doctor_who_refuses_gives_all_the_money_back(status):
     event = order.events.last()
     assert order.status == Status.CANCELLED
     assert (event.event, event.role, event.actor) == ("refund", "doctor", doctor)
-    assert book.wallet(order.patient.user) == 1500
+    assert books.wallet(order.patient.user) == 1500
     assert Refund.objects.get().role == Role.DOCTOR
 
 
@@ -111,13 +111,13 @@ def test_staff_and_the_clock_refund_the_same_way(status, role):
     event = order.events.last()
     assert (event.role, event.actor) == (role, actor)
     assert (refund.status, refund.role, refund.amount_fen) == (RefundStatus.SUCCEEDED, role, 1500)
-    assert book.wallet(order.patient.user) == 1500
+    assert books.wallet(order.patient.user) == 1500
 
 
 @pytest.mark.parametrize("channel", ["alipay", "wx"])
 def test_the_providers_money_is_open_until_the_provider_says_so(provider, channel):
-    order = flows.new_order()
-    flows.pay_remotely(provider, order, channel)
+    order = people.new_order()
+    people.pay_remotely(provider, order, channel)
 
     shown = put_refund(order).json()
 
@@ -127,14 +127,14 @@ def test_the_providers_money_is_open_until_the_provider_says_so(provider, channe
     assert (shown["reason"], shown["finish_time"]) == ("", None)
     # Nothing was sent within the request; the money is still held.
     assert provider.refunds() == []
-    assert book.balances() == {"in_transit": 1500, f"clearing:{channel}": -1500}
+    assert books.balances() == {"in_transit": 1500, f"clearing:{channel}": -1500}
     order.refresh_from_db()
     assert order.status == Status.CANCELLED
 
 
 def test_the_refund_can_be_followed_until_the_money_is_back(provider):
-    order = flows.new_order()
-    flows.pay_remotely(provider, order, "wx")
+    order = people.new_order()
+    people.pay_remotely(provider, order, "wx")
     provider.sandbox.script_refunds("pending")
     put_refund(order)
     refund_outbox.send_due()
@@ -151,12 +151,12 @@ def test_the_refund_can_be_followed_until_the_money_is_back(provider):
         {key: pending[key] for key in KEYS if key not in ("status", "status_display")}
         | {"finish_time": done["finish_time"]}
     )
-    assert book.balances() == {}
+    assert books.balances() == {}
 
 
 def test_a_failed_refund_is_shown_as_failed(provider):
-    order = flows.new_order()
-    flows.pay_remotely(provider, order)
+    order = people.new_order()
+    people.pay_remotely(provider, order)
     put_refund(order)
     provider.sandbox.script_refunds("refuse")
 
@@ -168,7 +168,7 @@ def test_a_failed_refund_is_shown_as_failed(provider):
 
 def test_an_order_that_cost_nothing_is_refunded_at_once_through_any_channel(provider):
     order = place_order(make_patient(), make_doctor(online_price_fen=0))
-    flows.try_to_pay(order, "wx")
+    people.try_to_pay(order, "wx")
 
     shown = put_refund(order).json()
 
@@ -176,13 +176,13 @@ def test_an_order_that_cost_nothing_is_refunded_at_once_through_any_channel(prov
     assert (shown["status"], shown["status_display"]) == (1, "已退款")
     order.refresh_from_db()
     assert order.status == Status.CANCELLED
-    assert book.postings() == {}
+    assert books.postings() == {}
     assert refund_outbox.send_due() == 0
 
 
 def test_after_the_answer_there_is_no_refund():
     order = order_in(Status.ANSWERED)
-    before = book.everything()
+    before = books.everything()
 
     answers = [
         put_refund(order),
@@ -190,25 +190,25 @@ def test_after_the_answer_there_is_no_refund():
     ]
 
     assert [answer.json() for answer in answers] == [{"status": -9, "message": "不能退款"}] * 2
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 def test_a_second_refund_of_one_order_is_refused():
     order = order_in(Status.PAID)
     put_refund(order)
-    before = book.everything()
+    before = books.everything()
 
     again = put_refund(order)
 
     assert again.json()["status"] == -9
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 @pytest.mark.parametrize("verb", ["refund", "refuse"])
 def test_the_other_side_may_not(verb):
     order = order_in(Status.PAID)
     user = order.doctor.user if verb == "refund" else order.patient.user
-    before = book.everything()
+    before = books.everything()
 
     response = client_for(user).put(
         f"/qaorder/order/{verb}/{order.order_number}/", {"reason": "退款"}
@@ -216,7 +216,7 @@ def test_the_other_side_may_not(verb):
 
     assert response.status_code == 403
     assert list(response.json()) == ["detail"]
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 def test_a_doctor_gives_a_reason_and_a_patient_may():
@@ -262,15 +262,15 @@ def test_a_hidden_orders_refund_still_answers_and_its_other_urls_do_not():
 
     for side in (order.patient, order.doctor):
         client = client_for(side.user)
-        assert client.get(flows.refund_url(order)).status_code == 200
+        assert client.get(people.refund_url(order)).status_code == 200
         assert client.get(f"/qaorder/order/detail/{order.order_number}/").status_code == 404
     assert put_refund(order).status_code == 404
 
 
 def test_of_several_refunds_the_one_of_the_money_that_paid_is_shown(provider):
-    order = flows.new_order()
-    alipay = flows.charge_for(order, "alipay")
-    flows.pay_remotely(provider, order, "wx")
+    order = people.new_order()
+    alipay = people.charge_for(order, "alipay")
+    people.pay_remotely(provider, order, "wx")
     put_refund(order)
     provider.pay_and_tell(alipay["id"])
     assert Refund.objects.count() == 2
@@ -279,8 +279,8 @@ def test_of_several_refunds_the_one_of_the_money_that_paid_is_shown(provider):
 
 
 def test_before_anything_paid_the_order_the_latest_refund_is_shown(provider):
-    order = flows.new_order()
-    alipay, wx = (flows.charge_for(order, channel) for channel in ("alipay", "wx"))
+    order = people.new_order()
+    alipay, wx = (people.charge_for(order, channel) for channel in ("alipay", "wx"))
     orders.cancel_order(order=order, role=Role.PATIENT)
     provider.pay_and_tell(alipay["id"])
     provider.pay_and_tell(wx["id"])
@@ -292,10 +292,10 @@ def test_before_anything_paid_the_order_the_latest_refund_is_shown(provider):
 
 
 def test_a_surplus_refund_is_shown_while_the_order_goes_on(provider):
-    order = flows.new_order()
-    charge = flows.charge_for(order)
+    order = people.new_order()
+    charge = people.charge_for(order)
     top_up(order.patient.user, 1500)
-    flows.try_to_pay(order, "balance")
+    people.try_to_pay(order, "balance")
     provider.pay_and_tell(charge["id"])
 
     assert show_refund(order).json()["channel"] == "alipay"
@@ -317,13 +317,13 @@ def test_money_back_in_the_wallet_can_be_spent_again():
     put_refund(order)
     second = place_order(order.patient, make_doctor())
 
-    assert flows.try_to_pay(second, "balance").status_code == 200
-    assert book.wallet(order.patient.user) == 0
+    assert people.try_to_pay(second, "balance").status_code == 200
+    assert books.wallet(order.patient.user) == 0
 
 
 def test_a_payments_refunds_are_never_more_than_it_whatever_the_code_does(provider):
-    order = flows.new_order()
-    payment = flows.pay_remotely(provider, order)
+    order = people.new_order()
+    payment = people.pay_remotely(provider, order)
     put_refund(order)
 
     with pytest.raises(CannotRefund), transaction.atomic():
@@ -335,8 +335,8 @@ def test_a_payments_refunds_are_never_more_than_it_whatever_the_code_does(provid
 
 
 def test_an_order_paid_in_the_past_keeps_its_attempt_paid_after_the_refund(provider):
-    order = flows.new_order()
-    payment = flows.pay_remotely(provider, order)
+    order = people.new_order()
+    payment = people.pay_remotely(provider, order)
 
     put_refund(order)
     refund_outbox.send_due()

@@ -7,8 +7,6 @@ import pytest
 from django.test import Client
 
 from api import failpoints
-from feiqingsong.testing.factories import client_for, make_patient, refund
-from feiqingsong.testing.provider import WEBHOOK
 from payments import refund_outbox
 from payments.models import (
     Discrepancy,
@@ -21,7 +19,9 @@ from payments.models import (
 )
 from pingpp_sandbox import keys
 from qaorder.models import Order, OrderType, Status
-from qaorder.tests import book, flows
+from tests.support import books, people
+from tests.support.people import client_for, make_patient, refund
+from tests.support.provider import WEBHOOK
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def paid_event(provider):
     """The provider's event about a charge that was paid a moment ago; nobody was told yet."""
-    charge = flows.charge_for(flows.new_order())
+    charge = people.charge_for(people.new_order())
     provider.pay(charge["id"])
     return provider.events("charge.succeeded")[0]
 
@@ -78,13 +78,13 @@ def test_a_body_without_the_providers_signature_is_refused_and_not_stored(
     provider, paid_event, name
 ):
     raw, _ = provider.sandbox.notice(paid_event)
-    before = book.everything()
+    before = books.everything()
 
     response = provider.post(raw, SIGNATURES[name](provider.sandbox, raw))
 
     assert response.status_code == 400
     assert response.json() == {"detail": "签名无效"}
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 CHANGED_BODIES = {
@@ -108,12 +108,12 @@ def test_a_signature_holds_for_exactly_the_bytes_it_was_made_of(provider, paid_e
     raw, signature = provider.sandbox.notice(paid_event)
     other = CHANGED_BODIES[name](raw)
     assert other != raw
-    before = book.everything()
+    before = books.everything()
 
     response = provider.post(other, signature)
 
     assert response.status_code == 400
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 def test_every_key_of_ours_is_accepted_while_keys_are_exchanged(provider, paid_event, settings):
@@ -144,37 +144,37 @@ def test_a_good_notice_is_kept_with_its_effect(provider, paid_event):
 
 def test_a_notice_delivered_ten_times_has_one_effect(provider, paid_event):
     first = provider.deliver(paid_event)
-    before = book.everything()
+    before = books.everything()
 
     outcomes = [outcome_of(provider.deliver(paid_event)) for _ in range(9)]
 
     assert outcome_of(first) == "applied"
     assert outcomes == ["repeated"] * 9
-    assert book.everything() == before
+    assert books.everything() == before
 
 
 def test_the_same_event_id_with_other_content_has_no_effect(provider, paid_event):
-    other_charge = flows.charge_for(flows.new_order(), "wx")
+    other_charge = people.charge_for(people.new_order(), "wx")
     provider.pay(other_charge["id"])
     other = provider.events("charge.succeeded")[1]
     provider.deliver(paid_event)
-    before = book.everything()
+    before = books.everything()
 
     outcome = outcome_of(provider.deliver(other | {"id": paid_event["id"]}))
 
     assert outcome == "repeated"
-    assert book.everything() == before
+    assert books.everything() == before
     assert outcome_of(provider.deliver(other)) == "applied"
 
 
 def test_the_same_charge_under_two_event_ids_is_booked_once(provider, paid_event):
     provider.deliver(paid_event)
-    balances = book.balances()
+    balances = books.balances()
 
     outcome = outcome_of(provider.deliver(paid_event | {"id": "evt_again"}))
 
     assert outcome == "repeated"
-    assert book.balances() == balances
+    assert books.balances() == balances
     assert Notice.objects.count() == 2
     assert not Refund.objects.exists()
 
@@ -196,13 +196,13 @@ def test_the_same_charge_under_two_event_ids_is_booked_once(provider, paid_event
     ids=repr,
 )
 def test_a_kind_that_we_do_not_use_is_kept_and_has_no_effect(provider, paid_event, kind):
-    before = book.order_row(Order.objects.get())
+    before = books.order_row(Order.objects.get())
 
     outcome = outcome_of(provider.deliver(paid_event | {"type": kind}))
 
     assert outcome == "unused"
-    assert book.order_row(Order.objects.get()) == before
-    assert book.postings() == {}
+    assert books.order_row(Order.objects.get()) == before
+    assert books.postings() == {}
     assert Notice.objects.get().outcome == "unused"
 
 
@@ -227,15 +227,15 @@ def test_a_kind_that_we_do_not_use_is_kept_and_has_no_effect(provider, paid_even
     ids=str,
 )
 def test_a_charge_that_is_not_ours_is_kept_and_has_no_effect(provider, paid_event, fields):
-    before = book.order_row(Order.objects.get())
+    before = books.order_row(Order.objects.get())
     raw = json.dumps(changed(paid_event, **fields)).encode()
 
     outcome = outcome_of(provider.post(raw, provider.sandbox.sign(raw)))
 
     assert outcome == "not_ours"
-    assert book.order_row(Order.objects.get()) == before
+    assert books.order_row(Order.objects.get()) == before
     assert Payment.objects.get().state == PaymentState.PENDING
-    assert book.postings() == {}
+    assert books.postings() == {}
     assert Notice.objects.get().outcome == "not_ours"
 
 
@@ -259,14 +259,14 @@ def test_a_live_service_does_not_believe_a_test_payment(provider, paid_event, se
 
 @pytest.mark.parametrize("amount", [1, 15, 1499, 1501, 150_000, 2**61])
 def test_a_wrong_amount_is_held_for_staff(provider, paid_event, amount):
-    before = book.order_row(Order.objects.get())
+    before = books.order_row(Order.objects.get())
 
     outcome = outcome_of(provider.deliver(changed(paid_event, amount=amount)))
 
     assert outcome == "held"
-    assert book.order_row(Order.objects.get()) == before
+    assert books.order_row(Order.objects.get()) == before
     assert SuspenseCharge.objects.get().amount_fen == amount
-    assert book.balances() == {"suspense": amount, "clearing:alipay": -amount}
+    assert books.balances() == {"suspense": amount, "clearing:alipay": -amount}
     # The right amount, told later, still counts.
     assert outcome_of(provider.deliver(paid_event | {"id": "evt_right"})) == "applied"
 
@@ -278,7 +278,7 @@ def test_an_unknown_order_number_is_held_for_staff(provider, paid_event):
     assert outcome == "held"
     assert (held.order_no, held.payment) == ("20260101000001", None)
     assert Order.objects.get().status == Status.UNPAID
-    book.assert_balanced()
+    books.assert_whole()
 
 
 def test_held_money_is_booked_once_however_often_it_is_told_of(provider, paid_event):
@@ -288,11 +288,11 @@ def test_held_money_is_booked_once_however_often_it_is_told_of(provider, paid_ev
         provider.deliver(wrong | {"id": f"evt_{number}"})
 
     assert SuspenseCharge.objects.count() == 1
-    assert book.balances()["suspense"] == 1
+    assert books.balances()["suspense"] == 1
 
 
 def test_no_number_in_the_notice_s_metadata_makes_it_pay_another_order(provider, paid_event):
-    other = flows.new_order()
+    other = people.new_order()
 
     metadata = {"order_number": other.order_number, "owner": other.patient.user.username}
     provider.deliver(changed(paid_event, metadata=metadata))
@@ -336,7 +336,7 @@ def test_a_signed_body_that_says_nothing_to_us_is_kept_and_answered_200(provider
     # What is not ours is looked at again, for it may be by then.
     assert outcome_of(second) in ("repeated", "not_ours")
     assert Notice.objects.count() == 1
-    assert book.postings() == {}
+    assert books.postings() == {}
 
 
 def test_a_failure_of_ours_answers_5xx_and_the_same_notice_works_when_sent_again(
@@ -347,13 +347,13 @@ def test_a_failure_of_ours_answers_5xx_and_the_same_notice_works_when_sent_again
 
     for point in ("webhook.notice_kept", "settle.captured", "webhook.settled"):
         failpoints.hooks[point] = break_down
-        before = book.everything()
+        before = books.everything()
 
         broken = provider.deliver(paid_event)
 
         assert broken.status_code == 500
         assert broken.json() == {"detail": "服务器内部错误"}
-        assert book.everything() == before
+        assert books.everything() == before
         failpoints.hooks.clear()
     assert outcome_of(provider.deliver(paid_event)) == "applied"
     assert Order.objects.get().status == Status.PAID
@@ -409,8 +409,8 @@ def test_the_content_type_does_not_matter_only_the_bytes_do(provider, paid_event
 @pytest.fixture
 def open_refund(provider):
     """A refund of alipay money that the provider knows of and has not finished."""
-    order = flows.new_order()
-    flows.pay_remotely(provider, order)
+    order = people.new_order()
+    people.pay_remotely(provider, order)
     refund(order)
     provider.sandbox.script_refunds("pending")
     refund_outbox.send_due()
@@ -441,8 +441,8 @@ def test_a_refund_that_succeeded_is_finished_and_booked_once(provider, open_refu
     assert (outcome_of(first), outcome_of(second)) == ("applied", "repeated")
     assert open_refund.status == RefundStatus.SUCCEEDED
     assert open_refund.finished_at is not None
-    assert book.balances() == {}
-    assert book.postings()["refund"] == 1
+    assert books.balances() == {}
+    assert books.postings()["refund"] == 1
 
 
 def test_a_refund_that_failed_is_shown_to_staff_and_keeps_the_money_booked(provider, open_refund):
@@ -453,7 +453,7 @@ def test_a_refund_that_failed_is_shown_to_staff_and_keeps_the_money_booked(provi
     open_refund.refresh_from_db()
     assert open_refund.status == RefundStatus.FAILED
     assert open_refund.failure_msg == "退款失败"
-    assert book.balances()["in_transit"] == 1500
+    assert books.balances()["in_transit"] == 1500
 
 
 @pytest.mark.parametrize(
@@ -468,7 +468,7 @@ def test_a_refund_that_failed_is_shown_to_staff_and_keeps_the_money_booked(provi
     ids=str,
 )
 def test_a_refund_of_another_amount_or_charge_is_not_believed(provider, open_refund, fields):
-    before = book.balances()
+    before = books.balances()
 
     outcome = outcome_of(provider.deliver(refund_event(provider, open_refund, **fields)))
 
@@ -476,7 +476,7 @@ def test_a_refund_of_another_amount_or_charge_is_not_believed(provider, open_ref
     assert outcome == "differs"
     assert Discrepancy.objects.get().kind == "refund_differs"
     assert open_refund.status == RefundStatus.OPEN
-    assert book.balances() == before
+    assert books.balances() == before
 
 
 @pytest.mark.parametrize(
@@ -539,8 +539,8 @@ def test_whatever_words_a_failure_comes_with_are_kept_as_text(provider, open_ref
 
 
 def test_a_refund_that_succeeds_before_our_own_call_has_its_answer(provider):
-    order = flows.new_order()
-    flows.pay_remotely(provider, order)
+    order = people.new_order()
+    people.pay_remotely(provider, order)
     refund(order)
     outcomes = []
     failpoints.hooks["refund.sent"] = lambda: outcomes.extend(
@@ -553,8 +553,8 @@ def test_a_refund_that_succeeds_before_our_own_call_has_its_answer(provider):
     assert outcomes == ["applied"]
     assert row.status == RefundStatus.SUCCEEDED
     assert row.refund_id == provider.refunds()[0]["id"]
-    assert book.postings()["refund"] == 1
-    assert book.balances() == {}
+    assert books.postings()["refund"] == 1
+    assert books.balances() == {}
 
 
 def test_a_refund_notice_without_a_payment_of_ours_is_kept_and_has_no_effect(provider):
@@ -574,12 +574,12 @@ def test_a_success_after_a_failure_is_the_last_word_and_not_the_other_way_round(
 
     open_refund.refresh_from_db()
     assert open_refund.status == RefundStatus.SUCCEEDED
-    assert book.balances() == {}
+    assert books.balances() == {}
 
 
 def test_a_monthly_orders_notice_starts_its_period_once(provider):
-    order = flows.new_order(OrderType.MONTHLY)
-    flows.pay_remotely(provider, order, "wx")
+    order = people.new_order(OrderType.MONTHLY)
+    people.pay_remotely(provider, order, "wx")
     event = provider.events("charge.succeeded")[0]
 
     provider.deliver(event)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from feiqingsong.testing.factories import client_for, make_doctor, make_user, order_in
 from qaorder.models import Answer, DiagnosisTag, Drug, Status
-from qaorder.tests.viewsets.world import picture
+from tests.support.books import picture
+from tests.support.people import client_for, make_doctor, make_user, order_in
 
 URL = "/qaorder/answer/create/"
 pytestmark = pytest.mark.django_db

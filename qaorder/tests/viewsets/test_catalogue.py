@@ -2,15 +2,15 @@
 
 import pytest
 
-from feiqingsong.testing.factories import (
+from qaorder.models import DiagnosisTag, Drug, Status
+from tests.support.books import picture
+from tests.support.people import (
     answer,
     client_for,
     make_doctor,
     make_user,
     order_in,
 )
-from qaorder.models import DiagnosisTag, Drug, Status
-from qaorder.tests.viewsets.world import picture
 
 KEYS = {
     "diagnosis_tag": ["pk", "owner", "name", "description"],

@@ -6,10 +6,10 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Doctor, User
-from feiqingsong.testing import factories
-from feiqingsong.testing.factories import client_for, make_doctor, make_patient, order_in
 from qaorder.models import Evaluation, Order, OrderType, Status
-from qaorder.tests.viewsets.world import KNOWN, World
+from tests.support import people
+from tests.support.people import client_for, make_doctor, make_patient, order_in
+from tests.support.world import KNOWN, Cast
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,7 @@ def shown(client, doctor):
 
 @pytest.mark.parametrize("role", KNOWN)
 def test_who_wrote_is_for_the_doctor_and_the_writer_alone(role):
-    world = World(Status.EVALUATED)
+    world = Cast(Status.EVALUATED)
     User.objects.filter(pk=world.patient.user_id).update(
         name="张三丰", avatar="http://a.cn/1.jpg", invitation_code="SECRET22"
     )
@@ -50,7 +50,7 @@ def test_who_wrote_is_for_the_doctor_and_the_writer_alone(role):
 
 
 def test_a_writer_without_a_name_is_shown_without_one():
-    world = World(Status.EVALUATED)
+    world = Cast(Status.EVALUATED)
 
     (row,) = shown(world.client("other_patient"), world.doctor)
 
@@ -138,7 +138,7 @@ def test_a_cheap_evaluation_does_not_hide_the_paid_one_before_it():
 def test_a_free_order_counts_by_the_price_of_its_period(monthly_fen, count):
     doctor = make_doctor(monthly_price_fen=monthly_fen)
     patient = make_patient()
-    factories.pay(factories.place_order(patient, doctor, OrderType.MONTHLY))
+    people.pay(people.place_order(patient, doctor, OrderType.MONTHLY))
     order = order_in(Status.EVALUATED, patient, doctor)
 
     assert order.amount_fen == 0

@@ -3,11 +3,11 @@
 import pytest
 from drf_spectacular.generators import SchemaGenerator
 
-from feiqingsong.testing.factories import client_for, order_in
 from ledger import services as ledger
 from ledger.models import Account, Entry
 from qaorder.models import Status
-from qaorder.tests.viewsets.world import picture
+from tests.support.books import picture
+from tests.support.people import client_for, order_in
 
 pytestmark = pytest.mark.django_db
 both_methods = pytest.mark.parametrize("method", ["put", "get"])

@@ -3,7 +3,8 @@
 import pytest
 
 from accounts.models import Patient
-from feiqingsong.testing.factories import (
+from qaorder.models import Order, OrderType, Status
+from tests.support.people import (
     client_for,
     make_doctor,
     make_patient,
@@ -12,7 +13,6 @@ from feiqingsong.testing.factories import (
     pay,
     place_order,
 )
-from qaorder.models import Order, OrderType, Status
 
 URL = "/qaorder/order/create/"
 NO_SUCH_DOCTOR = {"doctor": ["该医生不存在或暂不接单。"]}

@@ -2,7 +2,9 @@
 
 import pytest
 
-from feiqingsong.testing.factories import (
+from qaorder.models import Evaluation, Order, OrderEvent, Status
+from tests.support.books import picture
+from tests.support.people import (
     client_for,
     make_doctor,
     make_patient,
@@ -10,8 +12,6 @@ from feiqingsong.testing.factories import (
     place_order,
     refund,
 )
-from qaorder.models import Evaluation, Order, OrderEvent, Status
-from qaorder.tests.viewsets.world import picture
 
 GONE = b'{"detail":"Not found."}'
 pytestmark = pytest.mark.django_db

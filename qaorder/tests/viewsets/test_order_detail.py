@@ -2,8 +2,8 @@
 
 import pytest
 
-from feiqingsong.testing.factories import ask, client_for, order_in
 from qaorder.models import Status
+from tests.support.people import ask, client_for, order_in
 
 DISPLAYS = ["待支付", "已支付", "待回答", "已回答", "待评价", "已评价", "取消"]
 pytestmark = pytest.mark.django_db

@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Doctor, User
-from feiqingsong.testing.factories import client_for, make_doctor, make_patient, order_in
 from qaorder.models import Evaluation, OrderType, Status
-from qaorder.tests.viewsets.world import picture
+from tests.support.books import picture
+from tests.support.people import client_for, make_doctor, make_patient, order_in
 
 STARS = ["一星", "二星", "三星", "四星", "五星"]
 pytestmark = pytest.mark.django_db

@@ -5,14 +5,14 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from feiqingsong.testing.factories import (
+from qaorder.models import Status
+from tests.support.people import (
     client_for,
     make_doctor,
     make_patient,
     order_in,
     place_order,
 )
-from qaorder.models import Status
 
 pytestmark = pytest.mark.django_db
 both_positions = pytest.mark.parametrize("position", ["patient", "doctor"])

@@ -2,14 +2,14 @@
 
 import pytest
 
-from feiqingsong.testing.factories import (
+from qaorder.models import Status
+from tests.support.people import (
     client_for,
     make_doctor,
     make_patient,
     order_in,
     place_order,
 )
-from qaorder.models import Status
 
 pytestmark = pytest.mark.django_db
 

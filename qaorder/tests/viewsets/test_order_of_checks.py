@@ -3,9 +3,10 @@
 import pytest
 from rest_framework.test import APIClient
 
-from feiqingsong.testing.factories import client_for, make_doctor, make_patient, order_in
 from qaorder.models import Status
-from qaorder.tests.viewsets.world import NO_SUCH_NUMBER, picture
+from tests.support.books import picture
+from tests.support.people import client_for, make_doctor, make_patient, order_in
+from tests.support.world import NO_SUCH_NUMBER
 
 BROKEN = {"data": "{", "content_type": "application/json"}
 pytestmark = pytest.mark.django_db

@@ -2,9 +2,9 @@
 
 import pytest
 
-from feiqingsong.testing.factories import client_for, order_in
 from qaorder.models import Question, Status
-from qaorder.tests.viewsets.world import picture
+from tests.support.books import picture
+from tests.support.people import client_for, order_in
 
 URL = "/qaorder/question/create/"
 FORM = "application/x-www-form-urlencoded"

@@ -6,7 +6,8 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from feiqingsong.testing.factories import (
+from qaorder.models import OrderType, Period, Status
+from tests.support.people import (
     client_for,
     make_doctor,
     make_patient,
@@ -15,7 +16,6 @@ from feiqingsong.testing.factories import (
     place_order,
     refund,
 )
-from qaorder.models import OrderType, Period, Status
 
 URL = "/qaorder/subscription/list/"
 

@@ -7,12 +7,12 @@ from django.db.models import Model
 from django.test import Client
 
 from accounts.models import User
-from feiqingsong.testing import factories
+from tests.support import people
 
 
 def login_as_staff(client: Client, *codenames: str) -> User:
     """Sign a new member of staff in who has these permissions and no others."""
-    user = factories.make_user(is_staff=True)
+    user = people.make_user(is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
     client.force_login(user)
     return user

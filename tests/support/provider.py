@@ -33,6 +33,17 @@ class Provider:
         """The provider's own book of refunds made in this test, oldest first."""
         return self.sandbox.book()["refunds"][self._refunds_before :]
 
+    def create_charge(
+        self, order_no: str, channel: str = "alipay", amount: int = 1500
+    ) -> dict[str, Any]:
+        """Make a charge at the provider that nobody here asked for."""
+        words = dict.fromkeys(("subject", "body"), "x")
+        app = {"id": self.sandbox.options.app_id}
+        asked = {"order_no": order_no, "app": app, "channel": channel, "amount": amount, **words}
+        return self.sandbox.create_charge(
+            {**asked, "client_ip": "127.0.0.1", "currency": "cny", "extra": {}}
+        )
+
     def pay(self, charge_id: str, **changes: Any) -> None:
         """Pay a charge at the provider; its notice waits in `events`."""
         self.sandbox.pay(charge_id, **changes)

@@ -1,4 +1,6 @@
-"""Rows for tests, made the way the service makes them: leaf rows directly, orders by services."""
+"""Users, doctors, patients and their orders, made as the service makes them: leaf rows directly,
+orders by services, charges over HTTP and the real SDK.
+"""
 
 import secrets
 from itertools import count
@@ -13,10 +15,12 @@ from accounts.models import Doctor, Patient, User
 from ledger import services as ledger
 from ledger.models import TransactionKind
 from payments import refunds
+from payments.models import Payment
 from qaorder import answering, orders
 from qaorder.lifecycle import Role
 from qaorder.models import Answer, Channel, Evaluation, Order, OrderType, Question, Status
 from tests.support.paying import pay_order
+from tests.support.provider import Provider
 
 PASSWORD = "feiqingsong-test"
 _number = count(1)
@@ -150,3 +154,41 @@ def age(order: Order, **columns: Any) -> Order:
     )
     order.refresh_from_db()
     return order
+
+
+# Over HTTP.
+
+
+def new_order(order_type: str = OrderType.ONLINE, **changes: Any) -> Order:
+    """An unpaid order between two new people."""
+    return place_order(make_patient(), make_doctor(), order_type, **changes)
+
+
+def pay_url(order: Order) -> str:
+    return f"/qaorder/order/pay/{order.order_number}/"
+
+
+def refund_url(order: Order) -> str:
+    return f"/qaorder/order/refund/{order.order_number}/"
+
+
+def try_to_pay(order: Order, channel: str, **headers: str) -> Any:
+    """The answer to the patient's pay request."""
+    client = client_for(order.patient.user)
+    return client.patch(pay_url(order), {"channel": channel}, headers=headers)
+
+
+def charge_for(order: Order, channel: str = "alipay") -> dict[str, Any]:
+    """The charge that the patient is given."""
+    answer = try_to_pay(order, channel)
+    assert answer.status_code == 200, answer.content
+    charge: dict[str, Any] = answer.json()["charge"]
+    return charge
+
+
+def pay_remotely(provider: Provider, order: Order, channel: str = "alipay") -> Payment:
+    """Pay through a charge and its notice; the order and its payment are brought up to date."""
+    charge = charge_for(order, channel)
+    assert provider.pay_and_tell(charge["id"]).json()["outcome"] == "applied"
+    order.refresh_from_db()
+    return Payment.objects.get(charge_id=charge["id"])

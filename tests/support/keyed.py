@@ -8,16 +8,16 @@ from django.db.models import F
 from django.urls import URLResolver, get_resolver, resolve
 
 from api.models import IdempotencyKey
-from feiqingsong.testing.factories import (
+from payments.models import Payment, PaymentState, Refund
+from qaorder.models import Answer, Evaluation, Order, Question, Status
+from tests.support import people
+from tests.support.people import (
     client_for,
     make_doctor,
     make_patient,
     order_in,
     place_order,
 )
-from payments.models import Payment, PaymentState, Refund
-from qaorder.models import Answer, Evaluation, Order, Question, Status
-from qaorder.tests import flows
 
 
 class Case:
@@ -61,7 +61,7 @@ def create_monthly():
 
 def _pay(channel, other, balance_fen=0):
     user = make_patient(balance_fen=balance_fen).user
-    url = flows.pay_url(place_order(user.patient, make_doctor()))
+    url = people.pay_url(place_order(user.patient, make_doctor()))
     return Case(user, "patch", url, {"channel": channel}, {"channel": other}, handed_out(user))
 
 
@@ -112,7 +112,7 @@ def refund():
     order = order_in(Status.PAID)
     body, other = {"reason": "不需要了"}, {"reason": "太贵"}
     rows = Refund.objects.filter(payment__order=order)
-    return Case(order.patient.user, "put", flows.refund_url(order), body, other, rows)
+    return Case(order.patient.user, "put", people.refund_url(order), body, other, rows)
 
 
 def refuse():

@@ -192,7 +192,7 @@ class Jobs(Process):
 
     def __init__(self, sandbox: Sandbox, folder: Path, **env: str) -> None:
         super().__init__(
-            [sys.executable, "-m", "tests.faults.job_server"],
+            [sys.executable, "-m", "tests.support.job_server"],
             folder,
             environment(sandbox, folder, **env),
             stdin=subprocess.PIPE,

@@ -1,5 +1,6 @@
-"""Locks that somebody else holds, on a connection of their own."""
+"""What tests do to the database: hold locks as somebody else would, and empty it between tests."""
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,31 @@ from django.db.models import Model
 
 WAIT_SECONDS = 2.0
 POLL_SECONDS = 0.005
+
+
+def lift_append_only_for_flush() -> None:
+    """Drop SQLite's append-only triggers for the length of each flush, and put them back.
+
+    PostgreSQL flushes by TRUNCATE, which row triggers do not see.
+    """
+    if connection.vendor != "sqlite":
+        return
+    flush = connection.ops.execute_sql_flush
+
+    def flush_without_triggers(sql_list: list[str]) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            triggers = cursor.fetchall()
+            for name, _ in triggers:
+                cursor.execute(f'DROP TRIGGER "{name}"')
+        try:
+            return flush(sql_list)
+        finally:
+            with connection.cursor() as cursor:
+                for _, sql in triggers:
+                    cursor.execute(sql)
+
+    connection.ops.execute_sql_flush = flush_without_triggers  # type: ignore[assignment, method-assign]
 
 
 class Holder:
@@ -61,6 +87,38 @@ def held(*rows: Model) -> Iterator[Holder]:
         yield holder
     finally:
         holder.close()
+
+
+@contextmanager
+def locked_elsewhere(row: Model) -> Iterator[None]:
+    """Another connection holds the row, or on SQLite the whole database."""
+    if connection.vendor != "sqlite":
+        with held(row):
+            yield
+        return
+    other = sqlite3.connect(str(connection.settings_dict["NAME"]), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.rollback()
+        other.close()
+
+
+@contextmanager
+def impatient() -> Iterator[None]:
+    """Wait 0.2 s for a lock instead of seconds."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA busy_timeout = 200")
+            before = "PRAGMA busy_timeout = 5000"
+        else:
+            cursor.execute("SET lock_timeout = '200ms'")
+            before = "RESET lock_timeout"
+        try:
+            yield
+        finally:
+            cursor.execute(before)
 
 
 def wait_until_blocked(count: int = 1) -> None:
