@@ -35,11 +35,11 @@ def ask_about_silent() -> int:
     own: clients wait for them, and any number of silent ones may be due.
     """
     now = timezone.now()
-    lost = Q(state=PaymentState.CREATING, checked_at__lte=now - LOST_AFTER)
-    silent = Q(state=PaymentState.PENDING, checked_at__lte=now - SILENT_AFTER)
+    lost = Q(state=PaymentState.CREATING, inquired_at__lte=now - LOST_AFTER)
+    silent = Q(state=PaymentState.PENDING, inquired_at__lte=now - SILENT_AFTER)
     # Each pause is as long as all before it: most charges are never paid, and `compare_books`
     # finds those whose notice is lost late. Once more when it has expired.
-    rested = Q(checked_at__lte=now - (F("inquired_at") - F("created_at")))
+    rested = Q(inquired_at__lte=now - (F("inquired_at") - F("created_at")))
     return _ask(lost & worklist.is_free()) + _ask(silent & (rested | Q(expires_at__lte=now)))
 
 

@@ -154,7 +154,7 @@ def test_what_make_serve_started_ends_when_one_of_it_ends(ready):
 
 @pytest.mark.slow
 def test_make_test_runs_tests_and_installs_nothing_again(ready):
-    arguments = "feiqingsong/tests/test_money.py -q -n 0"
+    arguments = "api/tests/test_money.py -q -n 0"
 
     done = make(ready, "test", f"PYTEST_ARGS={arguments}")
 

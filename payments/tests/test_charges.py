@@ -8,6 +8,7 @@ import time_machine
 from django.utils import timezone
 
 import pingpp_client
+from pingpp_client import client
 from jobs import payments as sweeps
 from payments import charges
 from payments.models import Payment, PaymentState
@@ -82,14 +83,14 @@ def test_ten_thousand_later_charges_cost_nothing(provider, crowd, is_made):
 
 def test_the_search_covers_every_time_the_provider_was_asked(provider):
     payment = lost(provider, is_made=False)
-    first_asked_at = payment.sent_at
+    first_sent_at = payment.sent_at
     long_ago = payment.created_at - timedelta(minutes=30)
     Payment.objects.update(sent_at=long_ago, last_sent_at=long_ago)
     provider.sandbox.fault("drop", "charge.create", commit=True)
     people.try_to_pay(payment.order, "wx")
     provider.sandbox.clear_faults()
     payment.refresh_from_db()
-    assert (payment.sent_at, payment.last_sent_at > first_asked_at) == (long_ago, True)
+    assert (payment.sent_at, payment.last_sent_at > first_sent_at) == (long_ago, True)
 
     found, is_over = search(payment)
 
@@ -123,7 +124,7 @@ def test_a_charge_is_looked_for_up_to_the_deadline_of_the_last_try(provider, off
 def test_a_long_search_goes_on_where_it_stopped_and_comes_to_an_end(
     provider, crowd, monkeypatch, is_made
 ):
-    monkeypatch.setattr(pingpp_client, "PAGE_SIZE", 2)
+    monkeypatch.setattr(client, "PAGE_SIZE", 2)
     monkeypatch.setattr(charges, "LOOKED_THROUGH", 6)
     payment = lost(provider, is_made=is_made)
     crowd(30, int(payment.last_sent_at.timestamp()) + 10, step=2)
@@ -140,7 +141,7 @@ def test_a_long_search_goes_on_where_it_stopped_and_comes_to_an_end(
 
 
 def test_a_search_cut_off_by_a_slow_provider_keeps_what_it_has_seen(provider, crowd, monkeypatch):
-    monkeypatch.setattr(pingpp_client, "PAGE_SIZE", 2)
+    monkeypatch.setattr(client, "PAGE_SIZE", 2)
     payment = lost(provider, is_made=True)
     newest = int(payment.last_sent_at.timestamp()) + 30
     crowd(6, newest - 10, step=2)
@@ -156,8 +157,8 @@ def test_a_search_cut_off_by_a_slow_provider_keeps_what_it_has_seen(provider, cr
 
 
 def test_a_second_too_full_to_be_listed_is_stepped_over(provider, crowd, monkeypatch):
-    monkeypatch.setattr(pingpp_client, "PAGE_SIZE", 1)
-    monkeypatch.setattr(pingpp_client, "MAX_PAGES", 3)
+    monkeypatch.setattr(client, "PAGE_SIZE", 1)
+    monkeypatch.setattr(client, "MAX_PAGES", 3)
     payment = lost(provider, is_made=False)
     crowd(9, int(payment.last_sent_at.timestamp()) + 10)
 
@@ -167,7 +168,7 @@ def test_a_second_too_full_to_be_listed_is_stepped_over(provider, crowd, monkeyp
 
 
 def test_an_unfinished_search_is_no_failure_and_soon_goes_on(provider, crowd, monkeypatch):
-    monkeypatch.setattr(pingpp_client, "PAGE_SIZE", 1)
+    monkeypatch.setattr(client, "PAGE_SIZE", 1)
     monkeypatch.setattr(charges, "LOOKED_THROUGH", 2)
     payment = lost(provider, is_made=False)
     crowd(5, int(payment.last_sent_at.timestamp()) + 10, step=2)
@@ -186,7 +187,7 @@ def test_an_unfinished_search_is_no_failure_and_soon_goes_on(provider, crowd, mo
 
 
 def test_another_try_is_searched_for_from_its_own_end(provider, crowd, monkeypatch):
-    monkeypatch.setattr(pingpp_client, "PAGE_SIZE", 1)
+    monkeypatch.setattr(client, "PAGE_SIZE", 1)
     monkeypatch.setattr(charges, "LOOKED_THROUGH", 1)
     payment = lost(provider, is_made=False)
     crowd(2, int(payment.last_sent_at.timestamp()) - 60, step=10)

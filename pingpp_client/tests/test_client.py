@@ -9,6 +9,7 @@ import pytest
 from django.db import transaction
 
 import pingpp_client
+from pingpp_client import client
 from tests.support.scripted_provider import (  # noqa: F401 (the fixture)
     MERCHANT_KEY,
     PROVIDER_KEY,
@@ -137,7 +138,7 @@ def test_a_list_that_never_ends_is_given_up(provider):
     with pytest.raises(pingpp_client.ProviderUnavailable, match="too_long"):
         list(pingpp_client.list_charges(created_gte=1))
 
-    assert len(provider.requests) == pingpp_client.MAX_PAGES
+    assert len(provider.requests) == client.MAX_PAGES
 
 
 @pytest.mark.parametrize(

@@ -350,8 +350,8 @@ def test_a_stuck_call_does_not_keep_the_process(provider):
         PINGPP_PRIVATE_KEY={MERCHANT_KEY.export_key().decode()!r})
     import socket, time
     socket.getaddrinfo = lambda *arguments, **options: time.sleep(60)
-    from qaorder.payments import pingpp_wire
-    print(pingpp_wire.exchange("get", "/v1/charges/ch_1", {{}}).failure)
+    from pingpp_client import transport
+    print(transport.exchange("get", "/v1/charges/ch_1", {{}}).failure)
     """
 
     result = run_python(code)

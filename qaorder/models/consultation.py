@@ -86,7 +86,7 @@ def _paid_for() -> models.Q:
     """Of an order that cost, or whose period cost, at least EVALUATION_MIN_FEN."""
     least = settings.EVALUATION_MIN_FEN
     return models.Q(order__amount_fen__gte=least) | models.Q(
-        order__subscription__order__amount_fen__gte=least
+        order__covered_by__order__amount_fen__gte=least
     )
 
 

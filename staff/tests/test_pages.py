@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Doctor, PasswordReset, Patient, Session, SignInNetwork, User
-from api.models import IdempotencyKey
+from api.models import IdempotencyKey, LimitCount
 from ledger.models import Account, BalanceSnapshot, Transaction
 from payments.models import (
     Comparison,
@@ -32,9 +32,9 @@ pytestmark = pytest.mark.django_db
 ORDERS = "/admin/qaorder/order/"
 REFUNDS = "/admin/payments/refund/"
 HELD = "/admin/payments/suspensecharge/"
-HIDDEN = {IdempotencyKey, Session, PasswordReset, SignInNetwork}
+HIDDEN = {IdempotencyKey, LimitCount, Session, PasswordReset, SignInNetwork}
 WRITTEN_BY_STAFF = {DiagnosisTag, Drug, Payout, User, Patient, Doctor}
-OURS = ("accounts", "ledger", "qaorder")
+OURS = ("accounts", "api", "ledger", "payments", "qaorder")
 READ_ONLY = [
     model
     for model in admin.site._registry

@@ -134,7 +134,7 @@ def sentinel_fields(taken: Any) -> dict[str, Any]:
     """A telling value for every column of every model, whatever the API calls its own."""
     names = {
         name
-        for app in ("accounts", "ledger", "qaorder", "knox")
+        for app in ("accounts", "api", "ledger", "payments", "qaorder", "knox")
         for model in apps.get_app_config(app).get_models()
         for column in model._meta.get_fields()
         for name in (column.name, getattr(column, "attname", column.name))

@@ -233,7 +233,7 @@ def closing_whatever_was_tried() -> Iterator[None]:
     """Removes the look, before an attempt counts as failed, whether it was tried again since."""
     close = inquiry._close_if_over
 
-    def close_if_over(payment: Payment, _last_asked_at: object) -> None:
+    def close_if_over(payment: Payment, _last_sent_at: object) -> None:
         close(payment, payment.last_sent_at)
 
     with mock.patch.object(inquiry, "_close_if_over", close_if_over):

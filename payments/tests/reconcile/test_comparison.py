@@ -12,6 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 import pingpp_client
+from pingpp_client import client
 from api import failpoints
 from audit.runner import audit
 from jobs import payments as sweeps
@@ -349,8 +350,8 @@ def test_what_staff_resolved_stays_resolved(provider):
 
 
 def test_a_stretch_with_too_much_to_list_is_halved(provider, monkeypatch):
-    monkeypatch.setattr(pingpp_client, "PAGE_SIZE", 1)
-    monkeypatch.setattr(pingpp_client, "MAX_PAGES", 2)
+    monkeypatch.setattr(client, "PAGE_SIZE", 1)
+    monkeypatch.setattr(client, "MAX_PAGES", 2)
     ids = {stranger(provider, f"666666666{number}") for number in range(5)}
     for number, charge_id in enumerate(sorted(ids)):
         provider.sandbox.store.run(
