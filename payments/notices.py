@@ -17,6 +17,7 @@ from payments.settlement import read_paid_charge, settle
 logger = logging.getLogger("feiqingsong.webhook")
 
 TEXT_LENGTH = 64
+"""What a row keeps of any text, also of `sha256-…`: the id of a notice that brings none."""
 
 
 class BadSignature(Exception):
@@ -37,7 +38,6 @@ def receive(raw_body: bytes, signature: str | None) -> NoticeOutcome:
     subject = data.get("object") if isinstance(data, dict) else None
     subject = subject if isinstance(subject, dict) else {}
     notice = Notice(
-        # Signed but without a usable id: the same bytes still count once. 57 + 7 = TEXT_LENGTH.
         event_id=_text(event.get("id")) or f"sha256-{digest[:57]}",
         type=_text(event.get("type")),
         object_id=_text(subject.get("id")),

@@ -214,8 +214,7 @@ def give_up(refund: Refund) -> Refund:
     Raises: CannotRefund unless it has been open for REFUND_OVERDUE.
     """
     refund = lock(refund.pk)
-    # The provider may still pay it: then it is recorded as succeeded if nobody ended it otherwise,
-    # and as a refund of the console if somebody did.
+    # If the provider pays it after all: recorded, or the console's if it was ended otherwise.
     overdue = timezone.now() - settings.REFUND_OVERDUE
     if refund.status != RefundStatus.OPEN or refund.created_at > overdue:
         raise CannotRefund
@@ -271,8 +270,7 @@ def undo(refund: Refund) -> Refund:
 
 def lock(refund_pk: int) -> Refund:
     """Return the refund, locked after the payment or held charge whose money it gives back."""
-    # Read once without a lock to learn what to lock first: a refund never changes its source, but
-    # all refunds of one payment share its `refunded_fen`.
+    # A refund never changes its source, so it can be read before either is locked.
     rows = Refund.objects.select_related("payment__order", "held")
     source = rows.get(pk=refund_pk).source
     type(source)._default_manager.select_for_update().values("pk").get(pk=source.pk)

@@ -108,15 +108,13 @@ def settle(fact: PaidCharge) -> NoticeOutcome:
     The order turns paid if it still waits for money and the money is in time; any other money for
     it is booked and refunded. A wrong amount or an unknown number is booked and held for staff.
     """
-    # Without locks, as most are repeated; those that would have an effect are looked at again
-    # below.
+    # Most are repeated, and need no lock to be known.
     if seen := _seen(fact):
         return seen
     payment = Payment.objects.filter(order_no=fact.order_no, duplicate_of=None).first()
     if payment is None:
         return _hold(fact, UNKNOWN_NUMBER, None)
-    # Lock order everywhere: order, payment, suspense charge, refunds and differences, patient,
-    # accounts by id; docs/architecture.md says why.
+    # Locks are taken in the order of docs/architecture.md, here as everywhere.
     order = None
     if payment.order_id:
         order = lock_order(payment.order_id)
@@ -132,8 +130,7 @@ def settle(fact: PaidCharge) -> NoticeOutcome:
     # Its own charge was seen above, so this is another one under the same number.
     if payment.state == PaymentState.PAID:
         return _settle_twin(fact, payment)
-    # Whatever the attempt's state: money for one that had failed, expired or never got its charge
-    # is as good as any.
+    # Also of one that had failed, expired or never got its charge: its money is as good.
     payment.charge_id = fact.charge_id
     _book(payment, order, fact.paid_at)
     return NoticeOutcome.APPLIED

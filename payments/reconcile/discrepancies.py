@@ -43,7 +43,6 @@ def note(
         defaults={"order_no": order_no, "payment": payment, **seen, **ending},
     )
     if not is_new:
-        # One that went away by itself may come back; what staff have decided stays decided.
         if row.resolution in BY_ITSELF and not ending:
             seen |= {"resolved_at": None, "resolution": ""}
         Discrepancy.objects.filter(pk=row.pk).update(**seen)
