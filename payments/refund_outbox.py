@@ -1,4 +1,4 @@
-"""Sending refunds to the provider: looked for there first, sent once, asked about until final."""
+"""Sending refunds to the provider: looked for there first, sent once, inquired about till final."""
 
 import logging
 from typing import Any
