@@ -136,7 +136,7 @@ INVARIANTS = (
     Invariant(
         "I27",
         "在途账户等于未结算订单与未完成退款之和",
-        "the held account is the money of paid orders not released and of refunds not yet back",
+        "in transit is the money of paid orders not released and of refunds not yet back",
         f"""
         SELECT booked_fen, owed_fen FROM (SELECT
             (SELECT COALESCE(SUM(e.amount_fen), 0) FROM ledger_entry e

@@ -28,7 +28,7 @@ NO_ANSWER = "医生超过期限未回答，系统退款"
 
 
 def expire_unpaid() -> int:
-    """Cancel unpaid orders past their deadline and its grace, after asking about live charges.
+    """Cancel unpaid orders past their deadline and its grace, after inquiring about live charges.
 
     Money paid in time still opens the order; the order of an unreachable provider waits, and no
     other order with it.
@@ -54,7 +54,7 @@ def expire_unpaid() -> int:
 
 @transaction.atomic
 def _claim(due: QuerySet[Order]) -> Order | None:
-    """The next order to ask about, pushed back in case the asking fails."""
+    """The next order to inquire about, pushed back in case the inquiry fails."""
     order = worklist.pick(due)
     if order is not None:
         worklist.push_back(order)
@@ -62,10 +62,12 @@ def _claim(due: QuerySet[Order]) -> Order | None:
 
 
 def _expire(order: Order) -> bool:
-    """Ask about the order's charges, then cancel it, if it is still unpaid."""
+    """Inquire about the order's charges, then cancel it, if it is still unpaid."""
     with pingpp_client.time_limit(worklist.row_seconds()):
         for payment in order.payments.filter(state__in=MAY_BE_PAID):
             inquiry.ask(payment)
+    # Looked at again: the inquiry held no lock, so its money may have opened the order by now,
+    # or somebody cancelled it.
     with transaction.atomic():
         order = Order.objects.select_for_update().get(pk=order.pk)
         is_unpaid = order.status == Status.UNPAID

@@ -1,4 +1,4 @@
-"""Sweeps over payments: silent attempts are asked about, the two books are compared."""
+"""Sweeps over payments: silent attempts are inquired about, the two books compared."""
 
 import logging
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ logger = logging.getLogger("feiqingsong.jobs")
 LOST_AFTER = timedelta(seconds=30)
 """An attempt without an answer is looked for once its request can no longer be running."""
 SILENT_AFTER = timedelta(minutes=5)
-"""A charge without a notice is asked about, so that a lost notice costs minutes, not money."""
+"""A charge without a notice is inquired about, so that a lost notice costs minutes, not money."""
 COMPARED_FOR = timedelta(hours=48)
 """How long a stretch is compared again, as notices and refunds may be late."""
 COMPARED_EVERY = timedelta(hours=1)
@@ -29,7 +29,7 @@ COMPARED_AGAIN_AFTER = timedelta(minutes=5)
 
 
 def ask_about_silent() -> int:
-    """Ask the provider about lost attempts and silent charges; return how many were asked about.
+    """Inquire about lost attempts and silent charges; return about how many.
 
     Any number of copies may run: each attempt is leased. The lost come first, with time of their
     own: clients wait for them, and any number of silent ones may be due.
@@ -37,8 +37,10 @@ def ask_about_silent() -> int:
     now = timezone.now()
     lost = Q(state=PaymentState.CREATING, inquired_at__lte=now - LOST_AFTER)
     silent = Q(state=PaymentState.PENDING, inquired_at__lte=now - SILENT_AFTER)
-    # Each pause is as long as all before it: most charges are never paid, and `compare_books`
-    # finds those whose notice is lost late. Once more when it has expired.
+    # `inquired_at` is when we last inquired, at first when the attempt was made: what is taken off
+    # now is the attempt's age at that time. So it rests for as long as it was old, and its turns
+    # come at an age of 5, 10, 20, 40 … minutes: most charges are never paid, and `compare_books`
+    # finds late those whose notice is lost. Once more when it has expired.
     rested = Q(inquired_at__lte=now - (F("inquired_at") - F("created_at")))
     return _ask(lost & worklist.is_free()) + _ask(silent & (rested | Q(expires_at__lte=now)))
 
@@ -98,6 +100,7 @@ def _lay_out(now: datetime) -> None:
         start = now - COMPARED_FOR - timedelta(seconds=before % length.total_seconds())
     else:
         start = last.end_at
+    # Rounded up: the stretch that runs now has its row, too.
     starts = [start + number * length for number in range(max(0, -(-(now - start) // length)))]
     rows = [
         Comparison(start_at=at, end_at=at + length, compared_to=at, next_try_at=now)
@@ -120,12 +123,15 @@ def _claim_stretch(now: datetime) -> Comparison | None:
 
 def _compare(stretch: Comparison) -> int:
     """Compare one stretch and say when it is compared next, if ever."""
+    # Before the comparison, as its own cut-off is: how far it came must not be said too far.
     now = timezone.now()
     report = comparison.compare(stretch.start_at, stretch.end_at)
     for row in report.found:
         if row.resolved_at is None:
             logger.warning("difference %d: %s %s", row.pk, row.kind, row.charge_id)
     stretch.compared_to = min(stretch.end_at, max(stretch.start_at, now - comparison.SETTLED_AFTER))
+    # Old: compared to its very end, and that end so long ago that no notice or refund of it is
+    # still to come. So the last two days are compared every hour, what a long stop left out once.
     is_old = stretch.compared_to == stretch.end_at < now - COMPARED_FOR
     stretch.next_try_at = None if is_old else now + COMPARED_EVERY
     stretch.failures = 0

@@ -11,7 +11,7 @@ class AccountKind(models.TextChoices):
     IN_TRANSIT = "in_transit", "订单在途"
     EARNINGS = "earnings", "医生收入"
     PLATFORM = "platform", "平台"
-    SUSPENSE = "suspense", "待人工处理"
+    SUSPENSE = "suspense", "异常到账"
     BANK = "bank", "银行账户"
 
 
@@ -52,6 +52,7 @@ class Account(models.Model):
         verbose_name = "账户"
         verbose_name_plural = "账户"
         constraints = [
+            # Behind the condition in `services._move`.
             models.CheckConstraint(
                 condition=~models.Q(kind="wallet") | models.Q(balance_fen__gte=0),
                 name="account_wallet_not_negative",

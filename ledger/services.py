@@ -69,6 +69,7 @@ def post(
         raise transaction.TransactionManagementError("post() belongs in a transaction")
     if sum(legs.values()) or not all(legs.values()) or len(legs) < 2:
         raise ValueError("a transaction needs legs that sum to zero")
+    # First, so that of two with the same cause the second waits here, before it moves a balance.
     record = Transaction.objects.create(kind=kind, reference=reference, order_number=order_number)
     # By id, so that two transactions over the same accounts never wait for each other in a ring.
     for account in sorted(legs, key=lambda account: account.pk):
@@ -83,9 +84,11 @@ def post(
 
 def _move(account: Account, amount_fen: int) -> int | None:
     """Change a cached balance in one conditional statement and return the new one."""
+    # A shared account caches none: every payment would wait for its row. See `snapshots`.
     if account.owner_id is None:
         return None
     rows = Account.objects.filter(pk=account.pk)
+    # A doctor's earnings may become negative: a refund that the doctor bears is owed to us.
     if account.kind == AccountKind.WALLET and amount_fen < 0:
         rows = rows.filter(balance_fen__gte=-amount_fen)
     if not rows.update(balance_fen=F("balance_fen") + amount_fen):
@@ -95,6 +98,7 @@ def _move(account: Account, amount_fen: int) -> int | None:
 
 
 def _shared(kind: AccountKind, code: str) -> Account:
+    # Opened on first use; of two who open it at once, one reads what the other wrote.
     return Account.objects.get_or_create(code=code, defaults={"kind": kind})[0]
 
 

@@ -32,6 +32,8 @@ def take() -> int:
 
     None while a transaction that may have entries goes on for longer than PATIENCE_SECONDS.
     """
+    # Read before it is asked who is writing: who begins later gets numbers above it, and who has
+    # begun is waited for.
     last = Entry.objects.aggregate(last=Max("pk"))["last"] or 0
     accounts = Account.objects.filter(owner=None).select_related("snapshot")
     due = [account for account in accounts if last - _last_entry(account) >= EVERY]
@@ -73,6 +75,7 @@ def _is_final() -> bool:
     writing = _writers()
     while writing and time.monotonic() < over_by:
         time.sleep(POLL_SECONDS)
+        # Only those of the beginning; or a busy book would always have somebody to wait for.
         writing &= _writers()
     return not writing
 

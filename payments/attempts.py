@@ -75,6 +75,9 @@ def _claim_attempt(
 
     Ours: a new one, or one that nobody is sending (its request died or timed out).
     """
+    # There is one at most: payment_one_open_per_order_and_channel. Where there is none yet the
+    # order's lock keeps two requests from making two; a recharge has no order, but its number is
+    # unique.
     payment = rows.select_for_update().filter(state__in=OPEN_STATES).first()
     if payment and payment.state == PaymentState.PENDING:
         if payment.expires_at and payment.expires_at > timezone.now():
@@ -84,6 +87,7 @@ def _claim_attempt(
         payment = None
     if payment is None:
         payment = new_attempt()
+    # CREATING, and its lease runs: the request that holds it is at the provider right now.
     elif not is_free(payment):
         return payment, False
     _lease(payment)
@@ -92,6 +96,8 @@ def _claim_attempt(
 
 def _next_number(order: Order) -> str:
     """The order number for the first charge, two digits more for each later one."""
+    # Every number is used once, for the provider refuses one that was paid, and an answer that
+    # comes late must find its own attempt. The balance has a number of its own (AT_ONCE_SUFFIX).
     used = order.payments.filter(duplicate_of=None).exclude(channel=Channel.BALANCE).count()
     if used > MAX_RETRIES_PER_ORDER:
         raise ChannelUnavailable
@@ -117,6 +123,7 @@ def _lease(payment: Payment) -> None:
 
 
 def _lease_length() -> timedelta:
+    # Longer than any request can be at the provider, with room for what it does before and after.
     return timedelta(seconds=settings.PINGPP_DEADLINE) * 2 + LEASE_MARGIN
 
 
@@ -132,6 +139,8 @@ def mark_sent(payment: Payment) -> None:
 
     Raises: ChannelUnavailable if this request was so slow that its lease is over.
     """
+    # Before the request goes out, or a death in between would leave a charge nobody looks for; and
+    # the earliest time stays, since a search for the charge begins there.
     rows = _held(payment).filter(leased_until__gt=Now())
     if not rows.update(sent_at=Coalesce("sent_at", Now())):
         raise ChannelUnavailable
@@ -156,6 +165,8 @@ def let_go(payment: Payment, error: pingpp_client.ProviderError) -> None:
     ):
         # The channel refuses this number or this payment: the next try needs a number of its own.
         rows.update(state=PaymentState.FAILED, leased_until=None)
+    # `payment` was read before `mark_sent`: None says that no earlier try was sent either, so that
+    # nothing of this attempt is at the provider. Else the time stays, whatever became of this try.
     elif payment.sent_at is None and (
         never_sent or isinstance(error, pingpp_client.ProviderRefused)
     ):

@@ -16,6 +16,7 @@ def is_remote(channel: str, amount_fen: int) -> bool:
 
 def account_of(payment: Payment) -> Account | None:
     """Return the account its money comes from and goes back to; None if nothing moves."""
+    # The book refuses legs of zero: a free order has a payment, but no entry.
     if not payment.amount_fen:
         return None
     if payment.channel == Channel.BALANCE:

@@ -28,9 +28,10 @@ LOOKED_THROUGH = 1000
 def create_charge(payment: Payment, client_ip: str) -> Charge:
     """Ask the provider for a charge of this attempt, noting when; outside any transaction.
 
-    Raises: pingpp.ProviderError.
+    Raises: pingpp_client.ProviderError.
     """
     rows = Payment.objects.filter(pk=payment.pk)
+    # A charge made from now on is newer than all that a search has looked through: it begins anew.
     rows.update(last_sent_at=timezone.now(), search_until=None)
     order = payment.order
     if order is None:
@@ -58,7 +59,7 @@ def find_charge(payment: Payment) -> Charge | None:
     For an attempt whose answer was lost: the provider cannot be asked by our number, so the
     charges made while the attempt was sent are looked through, newest first. None means that all
     were. What a search leaves over, the next one goes on with.
-    Raises: pingpp.ProviderError; ProviderUnavailable (`kind` too_long) if charges are left over.
+    Raises: pingpp_client.ProviderError; ProviderUnavailable (`kind` too_long) if charges are left.
     """
     start, end = _stretch(payment)
     found, oldest = None, end
@@ -68,6 +69,8 @@ def find_charge(payment: Payment) -> Charge | None:
     try:
         for number, charge in enumerate(listing, 1):
             if charge.get("order_no") == payment.order_no:
+                # Two requests of one attempt may have made two charges: a paid one is what matters,
+                # so an unpaid one is kept in mind only.
                 if charge.get("paid"):
                     return charge
                 found = found or charge
@@ -117,9 +120,12 @@ def keep(payment: Payment, charge: Charge) -> Charge | None:
     if not payment.payer.is_active or (order and not order.doctor.is_verified):
         return None
     kept: Charge = json.loads(payment.charge) if payment.charge else charge
+    # Paid already, if its notice was quicker than this answer: it is still what the client asked
+    # for, and a refusal would look as if nothing had been paid.
     if order is None or payment.opened_order_id:
         return kept
     if order.status == Status.UNPAID and payment.state == PaymentState.PENDING:
+        # What the order shows before it is paid; `advance` writes the channel that paid it.
         Order.objects.filter(pk=order.pk).update(channel=payment.channel)
         return kept
     return None

@@ -22,6 +22,7 @@ from payments.settlement import settle_at_once
 from pingpp_client.bulkhead import Shares
 from qaorder.models import Order
 
+# Charges have the order's number itself, then 01 to 99.
 AT_ONCE_SUFFIX = "00"
 POLL_SECONDS = 0.1
 
@@ -59,6 +60,8 @@ def charge_for_order(
         while True:
             payment, is_mine = attempts.claim(order, channel, payer)
             if is_mine:
+                # Only whoever asks needs a place: who waits, or gets a kept charge, costs the
+                # provider nothing.
                 with _share_of(payer, payment):
                     return payment, _ask(payment, client_ip)
             if payment.state == PaymentState.PENDING:

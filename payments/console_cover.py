@@ -23,6 +23,7 @@ GIVEN_BACK = "这笔支付的钱已经另行退还，没有可以抵扣的款项
 def adopt(payment: Payment, answer: Json) -> Refund | None:
     """Return the refund of ours, not through yet, that the console's was to be, taken over."""
     ours = payment.refunds.select_for_update(of=("self",)).filter(amount_fen=answer["amount"])
+    # An open one that has a number runs at the provider by itself; the console's is one more.
     waiting = Q(status=RefundStatus.FAILED) | Q(status=RefundStatus.OPEN, refund_id=None)
     refund = ours.filter(waiting).order_by("pk").first()
     if refund is not None:

@@ -1,6 +1,6 @@
 """Refunds made in the provider's console: found, kept as differences, accepted or disputed.
 
-Found by a notice, a question or a comparison. While one waits for staff, its order's money is not
+Found by a notice, an inquiry or a comparison. While one waits for staff, its order's money is not
 released.
 """
 
@@ -46,6 +46,7 @@ def look(charge_id: str, answers: Iterable[Json]) -> list[Discrepancy]:
 
     Ours are left to `refund_answers.record`. Returns the differences that staff must decide about.
     """
+    # A first look without locks sorts out ours, which are most; `_look_at` looks again with them.
     strange = [
         answer
         for answer in answers
@@ -92,6 +93,7 @@ def _lock(charge_id: str) -> tuple[SuspenseCharge | None, Payment | None]:
             Order.objects.select_for_update().get(pk=payment.order_id)
         rows = Payment.objects.select_for_update(of=("self",))
         payment = rows.select_related("order", "payer").get(pk=payment.pk)
+    # Corrected: its money left suspense for the payment, which is what holds it now.
     helds = SuspenseCharge.objects.exclude(resolution=SuspenseResolution.CORRECTED)
     held = helds.select_for_update().filter(charge_id=charge_id).first()
     return (held, None) if held else (None, payment)
@@ -113,6 +115,7 @@ def _failed_there(known: Discrepancy | None) -> Discrepancy | None:
     if known is None:
         return None
     discrepancies.resolve(known, Resolution.GONE)
+    # Of these only a dispute moved money; an accepted one is a refund of ours by now.
     if known.resolution != Resolution.DISPUTED:
         return None
     return discrepancies.note(
@@ -156,6 +159,8 @@ def _accept(row: Discrepancy, payment: Payment, bearer: Bearer, actor: User, rea
     amount, order = int(row.provider_amount_fen or 0), payment.order
     if payment.state != PaymentState.PAID:
         raise StaffRefusal(NOT_BOOKED)
+    # More than is left: a refund of ours has claimed this money, and its bearer's money is in
+    # transit for it. That refund shrinks, and what is in transit serves the console's.
     is_taken = amount > payment.amount_fen - payment.refunded_fen
     if is_taken:
         bearer = console_cover.shrink(payment, amount)

@@ -1,4 +1,4 @@
-"""Asking the provider what became of an attempt, when no notice has told us."""
+"""Inquiring at the provider what became of an attempt, when no notice has told us."""
 
 from datetime import datetime
 
@@ -19,9 +19,9 @@ LEASE = "inquiry_leased_until"
 
 @transaction.atomic
 def claim(rows: QuerySet[Payment]) -> Payment | None:
-    """Lease the one of these attempts that was checked longest ago; None if there is none left.
+    """Lease the one of these attempts inquired about longest ago; None if there is none left.
 
-    It is pushed back before it is asked about, so that not even a death at it stops the others.
+    It is pushed back before the inquiry, so that not even a death at it stops the others.
     """
     due = rows.filter(worklist.is_due(), worklist.is_free(LEASE))
     payment = worklist.pick(due.order_by("inquired_at"))
@@ -32,10 +32,10 @@ def claim(rows: QuerySet[Payment]) -> Payment | None:
 
 
 def ask_claimed(payment: Payment) -> None:
-    """Ask about a leased attempt and give it back: as one that works, or still pushed back.
+    """Inquire about a leased attempt and give it back: as one that works, or still pushed back.
 
     A search that goes on next time has not failed.
-    Raises: pingpp.ProviderError.
+    Raises: pingpp_client.ProviderError.
     """
     answered = False
     try:
@@ -43,6 +43,7 @@ def ask_claimed(payment: Payment) -> None:
             ask(payment)
         answered = True
     except pingpp_client.ProviderUnavailable as error:
+        # It answered, page by page; `search_until` says where the next search goes on.
         answered = error.kind == "too_long"
         raise
     finally:
@@ -55,7 +56,7 @@ def ask(payment: Payment) -> None:
 
     A paid charge is settled; a charge whose answer was lost is adopted; an attempt the provider
     knows nothing of has failed; an unpaid one past its time has expired.
-    Raises: pingpp.ProviderUnavailable, pingpp.ProviderRefused (but for an unknown charge).
+    Raises: pingpp_client.ProviderError, but not for an unknown charge.
     """
     charge = None
     if payment.charge_id:
@@ -68,6 +69,8 @@ def ask(payment: Payment) -> None:
         settle(fact)
         return
     with transaction.atomic():
+        # Without the order's lock, for nothing here touches the order: an unpaid charge has no
+        # effect but on its own attempt.
         locked = Payment.objects.select_for_update().get(pk=payment.pk)
         if charge is not None:
             charges.attach(locked, charge)

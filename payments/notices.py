@@ -17,6 +17,7 @@ from payments.settlement import read_paid_charge, settle
 logger = logging.getLogger("feiqingsong.webhook")
 
 TEXT_LENGTH = 64
+"""What a row keeps of any text, also of `sha256-…`: the id of a notice that brings none."""
 
 
 class BadSignature(Exception):

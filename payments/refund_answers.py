@@ -55,6 +55,8 @@ def match(answer: Any) -> Refund | None:
     row = rows.filter(pk=named).first() if named else None
     if row is None or answer.get("charge") != row.charge_id:
         return None
+    # A failure of an earlier attempt comes late: it is ours, so that it is nobody else's refund,
+    # but `record` lets it change nothing.
     is_past = answer.get("status") == "failed" and row.attempt != _attempt(answer, row)
     return row if _can_take(row) or is_past else None
 
@@ -89,6 +91,7 @@ def record(refund_pk: int, answer: Json) -> NoticeOutcome:
         if is_failed and is_same:
             return differs(DiscrepancyKind.REFUND_UNDONE, refund, answer)
         return NoticeOutcome.REPEATED
+    # Ours has the number of one that runs; a second one that names the same row changes nothing.
     is_other = refund.status == RefundStatus.OPEN and refund.refund_id and not is_same
     if is_past or is_other or (is_failed and is_same and refund.status == RefundStatus.FAILED):
         return NoticeOutcome.REPEATED

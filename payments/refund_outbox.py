@@ -1,4 +1,4 @@
-"""Sending refunds to the provider: looked for there first, sent once, asked about until final."""
+"""Sending refunds to the provider: looked for there first, sent once, inquired about till final."""
 
 import logging
 from typing import Any
@@ -65,6 +65,8 @@ def _handle(refund: Refund) -> bool:
     """Send or look for one leased refund; whether the provider was there to be asked."""
     failpoint("refund.claimed")
     try:
+        # The provider has no idempotency for refunds: asked twice it pays twice. So it is looked
+        # for first, always, even where `sent_at` says that nothing was sent.
         answer = _look_up(refund)
         if answer is None:
             if not _is_still_ours(refund):

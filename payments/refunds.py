@@ -69,6 +69,8 @@ def cancel_paid(order: Order, *, role: Role, actor: User | None) -> None:
     """Move a locked order whose money goes back to 6 and end its period.  Raises: CannotRefund."""
     if order.order_type == OrderType.MONTHLY:
         lock_patient(order.patient_id)
+        # Who may refund in which status is `lifecycle.TRANSITIONS`; this rule is the one that a
+        # table of statuses cannot hold.
         if role in (Role.PATIENT, Role.CLOCK) and is_used(order.period):
             raise CannotRefund
         end_period(order.period)
@@ -109,7 +111,7 @@ def open_refund(
 ) -> Refund:
     """Write the refund of a locked, paid payment, or of a part, in the caller's transaction.
 
-    Money from the balance, or none, is back at once; the provider's is sent by `send_due`.
+    Money from the balance, or none, is back at once; the provider's is sent by `refund_outbox`.
     `is_taken` says that the bearer's money is in transit already.
     Raises: CannotRefund if the payment has less left; InsufficientBalance if the payer bears it.
     """
@@ -118,6 +120,7 @@ def open_refund(
     refund = Refund.objects.create(
         payment=payment, amount_fen=amount, reason=reason, role=role, bearer=bearer, **columns
     )
+    # Every refund leaves from transit; whoever bears it puts the money there first.
     if amount and bearer != Bearer.ORDER and not is_taken:
         _take(refund)
     failpoint("refund.row_written")
@@ -128,6 +131,7 @@ def open_refund(
 
 def _claim(payment: Payment, amount_fen: int) -> None:
     """Keep all refunds within the payment, by a condition and the constraint behind it."""
+    # Claimed when it is opened, and kept while it is open or failed: the money is promised.
     rows = Payment.objects.filter(pk=payment.pk, refunded_fen__lte=F("amount_fen") - amount_fen)
     if not rows.update(refunded_fen=F("refunded_fen") + amount_fen):
         raise CannotRefund
@@ -164,6 +168,7 @@ def succeed(refund: Refund, means: RefundMeans = RefundMeans.CHANNEL) -> None:
     if target is None:
         return
     legs = {_transit(refund): -refund.amount_fen, target: refund.amount_fen}
+    # With the attempt, since one that was undone is booked again when the next one succeeds.
     reference = f"refund:{refund.pk}:{refund.attempt}"
     ledger.post(TransactionKind.REFUND, reference, legs, refund.order_number)
 
@@ -209,6 +214,7 @@ def give_up(refund: Refund) -> Refund:
     Raises: CannotRefund unless it has been open for REFUND_OVERDUE.
     """
     refund = lock(refund.pk)
+    # If the provider pays it after all: recorded, or the console's if it was ended otherwise.
     overdue = timezone.now() - settings.REFUND_OVERDUE
     if refund.status != RefundStatus.OPEN or refund.created_at > overdue:
         raise CannotRefund
@@ -264,6 +270,7 @@ def undo(refund: Refund) -> Refund:
 
 def lock(refund_pk: int) -> Refund:
     """Return the refund, locked after the payment or held charge whose money it gives back."""
+    # A refund never changes its source, so it can be read before either is locked.
     rows = Refund.objects.select_related("payment__order", "held")
     source = rows.get(pk=refund_pk).source
     type(source)._default_manager.select_for_update().values("pk").get(pk=source.pk)

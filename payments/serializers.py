@@ -1,4 +1,4 @@
-"""Charges, refunds and monthly periods in JSON."""
+"""Charges and refunds in JSON."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Money that arrived: one function settles it, whether a notice, a question or a report told us.
+"""Money that arrived: one function settles it, by a notice, an inquiry or a comparison.
 
 Everything that does not fit goes the same way: recorded, put on the ledger, and either refunded by
 the system or held for staff.
@@ -108,12 +108,13 @@ def settle(fact: PaidCharge) -> NoticeOutcome:
     The order turns paid if it still waits for money and the money is in time; any other money for
     it is booked and refunded. A wrong amount or an unknown number is booked and held for staff.
     """
+    # Most are repeated, and need no lock to be known.
     if seen := _seen(fact):
         return seen
     payment = Payment.objects.filter(order_no=fact.order_no, duplicate_of=None).first()
     if payment is None:
         return _hold(fact, UNKNOWN_NUMBER, None)
-    # Lock order everywhere: order, payment, patient, accounts by id.
+    # Locks are taken in the order of docs/architecture.md, here as everywhere.
     order = None
     if payment.order_id:
         order = lock_order(payment.order_id)
@@ -126,8 +127,10 @@ def settle(fact: PaidCharge) -> NoticeOutcome:
         return _hold(fact, ALREADY_REFUNDED, payment)
     if not _unhold(fact):
         return NoticeOutcome.HELD
+    # Its own charge was seen above, so this is another one under the same number.
     if payment.state == PaymentState.PAID:
         return _settle_twin(fact, payment)
+    # Also of one that had failed, expired or never got its charge: its money is as good.
     payment.charge_id = fact.charge_id
     _book(payment, order, fact.paid_at)
     return NoticeOutcome.APPLIED
@@ -195,6 +198,7 @@ def settle_at_once(payment: Payment, order: Order) -> None:
     """
     if order.order_type == OrderType.MONTHLY or order.covered_by_id:
         lock_patient(order.patient_id)  # before the wallet, as a refund does
+    # Under the patient's lock: `end_period` steps over an order that is being opened here.
     if Period.objects.filter(free_orders=order).exclude(refunded_at=None).exists():
         raise CannotPay
     _mark_paid(payment, timezone.now(), opens=order)
@@ -204,6 +208,8 @@ def settle_at_once(payment: Payment, order: Order) -> None:
 
 def _book(payment: Payment, order: Order | None, paid_at: datetime) -> None:
     opens = order
+    # By the time it was paid, not told of: a notice that comes late does not cost the patient the
+    # order, which waits for it through ORDER_EXPIRY_GRACE.
     if order and (order.status != Status.UNPAID or paid_at > order.pay_deadline):
         opens = None
     _mark_paid(payment, paid_at, opens)
@@ -261,6 +267,7 @@ def _settle_twin(fact: PaidCharge, payment: Payment) -> NoticeOutcome:
 
 def _hold(fact: PaidCharge, reason: str, payment: Payment | None) -> NoticeOutcome:
     """Book money that fits nothing where staff see it, once per charge; a pending one is over."""
+    # Before the rest, since the unique charge id is what keeps two tellers from booking twice.
     held, is_new = SuspenseCharge.objects.get_or_create(
         charge_id=fact.charge_id,
         defaults={

@@ -239,6 +239,7 @@ def approve(request: StaffRequest, *, actor: User) -> StaffRequest:
     chosen = _allowed(request.verb, actor)
     if actor.pk == request.requested_by_id:
         raise StaffRefusal("申请人不能复核自己的操作。")
+    # The second member agreed to an amount: an act that would move another one is not that act.
     row = chosen.model._default_manager.filter(pk=request.target_id).first()
     if row is None or chosen.amount_fen(row) != request.amount_fen:
         raise StaffRefusal("金额已经改变，请驳回后重新申请。")

@@ -1,4 +1,7 @@
-"""What staff do with held money: give it back, to whom it belongs, or take it to the platform."""
+"""What staff do with money in suspense: give it back, to whom it belongs, or to the platform.
+
+`settlement` is what puts money there that fits nothing: a wrong amount, an unknown number.
+"""
 
 from django.db import transaction
 from django.utils import timezone

@@ -1,4 +1,4 @@
-"""Ping++ charges, refunds and signatures in our words; pingpp_wire does the sending."""
+"""Ping++ charges, refunds and signatures in our words; `transport` does the sending."""
 
 import json
 import logging

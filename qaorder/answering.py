@@ -26,6 +26,7 @@ def ask_question(
     files: Iterable[str] = (),
 ) -> Question:
     """Put the question of a paid order, once, to a verified doctor.  Raises: CannotAsk."""
+    # The move first: its update locks the order, so of two requests one ends here.
     advance(order, Event.ASK, Role.PATIENT, actor)
     if not Doctor.objects.filter(pk=order.doctor_id, is_verified=True).exists():
         raise CannotAsk
@@ -34,6 +35,7 @@ def ask_question(
         allergy_history=allergy_history,
         smoke_history=smoke_history,
         condition_description=condition_description,
+        # The document has one text with commas; a comma inside a URL must not split it.
         desc_files=",".join(url.replace(",", "%2C") for url in files),
     )
 
@@ -53,6 +55,7 @@ def answer_question(
     Raises: CannotAnswer; PermissionDenied unless the doctor is verified.
     """
     advance(question.order, Event.ANSWER, Role.DOCTOR, actor)
+    # Locked, where asking only reads: an answer stands, a question can still be refunded.
     require_verified(question.order.doctor_id)
     return Answer.objects.create(
         question=question,

@@ -1,4 +1,4 @@
-"""Question-and-answer orders, their payment and their lifecycle."""
+"""Question-and-answer orders and their lifecycle."""
 
 from django.apps import AppConfig
 

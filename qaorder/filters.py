@@ -50,6 +50,7 @@ class EvaluationFilter(django_filters.FilterSet):
     def filter_ordering(
         self, queryset: QuerySet[Evaluation], name: str, value: str
     ) -> QuerySet[Evaluation]:
+        # With the key, or two of one second could change places between two pages.
         sign = "-" if value.startswith("-") else ""
         return queryset.order_by(f"{sign}created_at", f"{sign}pk")
 

@@ -35,6 +35,7 @@ class Move(NamedTuple):
     roles: frozenset[Role]
 
 
+# The provider never: what its console refunds is a difference, until staff accept it.
 _REFUNDERS = frozenset({Role.PATIENT, Role.DOCTOR, Role.STAFF, Role.CLOCK})
 
 TRANSITIONS: dict[tuple[Status, Event], Move] = {
@@ -88,6 +89,7 @@ def advance(
     if move is None or role not in move.roles:
         raise REFUSALS[event]
     now = timezone.now()
+    # The clock counts from `status_at`, and its failures were those of the old status.
     columns |= {"status": move.target, "status_at": now, "next_try_at": None, "failures": 0}
     # Compare and set: of two requests that both saw the old status, one changes a row.
     if not Order.objects.filter(pk=order.pk, status=source).update(**columns):

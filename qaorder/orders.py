@@ -27,6 +27,7 @@ def new_order_number(patient: Patient, request_id: uuid.UUID | None = None) -> s
     With a random `request_id`, always the same ones for it.
     """
     first = 10 ** (ORDER_NUMBER_LENGTH - PATIENT_DIGITS - 1)
+    # What a repeated request began is found by this number alone; see `claim_recharge`.
     rest = (request_id.int if request_id else secrets.randbits(128)) % (9 * first)
     return f"{first + rest}{patient.pk % 10**PATIENT_DIGITS:0{PATIENT_DIGITS}d}"
 
@@ -75,12 +76,15 @@ def _refuse_one_more_unpaid(patient: Patient) -> None:
     unpaid = Order.objects.filter(patient=patient, status=Status.UNPAID).order_by("pay_deadline")
     deadlines = list(unpaid.values_list("pay_deadline", flat=True)[:most])
     if len(deadlines) == most:
+        # When the next place is free for certain, for Retry-After.
         left = deadlines[0] + settings.ORDER_EXPIRY_GRACE - timezone.now()
         raise limits.too_many(limit_table.UNPAID_ORDERS, left.total_seconds())
 
 
 def lock_order(pk: int) -> Order:
     """Return the order, locked before all else; its doctor is read along, as of now."""
+    # Everything about an order's money waits here. The doctor is read, not locked: who needs the
+    # doctor to stay as they are calls `require_verified`.
     rows = Order.objects.select_for_update(of=("self",)).select_related("doctor")
     return rows.get(pk=pk)
 
@@ -96,6 +100,7 @@ def cancel_order(*, order: Order, role: Role, actor: User | None = None) -> Orde
 def finish_order(*, order: Order, role: Role, actor: User | None = None) -> Order:
     """End an answered consultation and release its money.  Raises: CannotFinish."""
     advance(order, Event.FINISH, role, actor)
+    # In this transaction: the money moves along with the status, or neither does.
     order_completed.send(Order, order=order)
     return order
 
@@ -132,5 +137,6 @@ def destroy_order(*, order: Order, role: Role, actor: User) -> None:
         advance(order, Event.CANCEL, role, actor)
     elif order.status not in DESTROYABLE:
         raise CannotDestroy
+    # Each side has its own: what one of them puts away the other still has to see.
     field = "patient_hidden_at" if role is Role.PATIENT else "doctor_hidden_at"
     Order.objects.filter(pk=order.pk).update(**{field: timezone.now()})

@@ -30,6 +30,7 @@ def start_period(order: Order) -> Period:
     """Open the period a paid monthly order bought: now, or where the pair's last one ends."""
     lock_patient(order.patient_id)
     now = timezone.now()
+    # Appended, never beside: two that run at once would cost the patient days of one.
     last_end: datetime | None = (
         Period.objects.filter(
             patient_id=order.patient_id, doctor_id=order.doctor_id, end_at__gt=now
@@ -62,14 +63,18 @@ def end_period(period: Period) -> None:
     if period.refunded_at is not None:
         return
     now, end = timezone.now(), period.end_at
+    # One that has not begun becomes empty at its start; one that is over keeps its end, and gives
+    # nothing back.
     period.end_at = min(end, max(now, period.start_at))
     period.refunded_at = now
     period.save(update_fields=["end_at", "refunded_at"])
     given_back = end - period.end_at
+    # By their old places, before they move: whatever began where this one ended, or after it.
     later = Period.objects.filter(
         patient_id=period.patient_id, doctor_id=period.doctor_id, start_at__gte=end
     )
     later.update(start_at=F("start_at") - given_back, end_at=F("end_at") - given_back)
+    # Orders after the patient is against the lock order, so none is waited for.
     # One that is being opened right now waits for the patient's lock, and is refused then.
     free = period.free_orders.select_for_update(
         skip_locked=connection.features.has_select_for_update_skip_locked

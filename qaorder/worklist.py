@@ -48,12 +48,14 @@ def is_due() -> Q:
 
 def pick(rows: QuerySet[Row]) -> Row | None:
     """Lock and return the first of the rows that no other copy has; call in a transaction."""
+    # SQLite has one writer, so there no row is ever locked by somebody else.
     skip = connection.features.has_select_for_update_skip_locked
     return rows.select_for_update(skip_locked=skip, of=("self",)).first()
 
 
 def push_back(row: Any) -> None:
     """Let a row wait, longer with each failure, so that it stands in no other row's way."""
+    # By key and column, not `save`: what was read of the row may be old by now.
     row.failures += 1
     row.next_try_at = timezone.now() + backoff(row.failures)
     rows = type(row)._default_manager.filter(pk=row.pk)
@@ -72,6 +74,7 @@ def is_free(column: str = "leased_until") -> Q:
 
 def lease(row: Row, column: str = "leased_until") -> Row:
     """Take a locked, free row for as long as it may take at the provider, and a little more."""
+    # Longer than the work may take, so that no two are at the provider about one row.
     length = timedelta(seconds=row_seconds()) + LEASE_MARGIN
     type(row)._default_manager.filter(pk=row.pk).update(**{column: Now() + length})
     row.refresh_from_db(fields=[column])
@@ -80,5 +83,6 @@ def lease(row: Row, column: str = "leased_until") -> Row:
 
 def release(row: Model, column: str = "leased_until", **changes: Any) -> bool:
     """Give a lease back, with these changes; False, and no change, if it is no longer ours."""
+    # The end of the lease is also its name: a later holder has another one.
     ours = type(row)._default_manager.filter(**{"pk": row.pk, column: getattr(row, column)})
     return bool(ours.update(**{column: None, **changes}))

@@ -77,7 +77,7 @@ class Migration(migrations.Migration):
                             ("in_transit", "订单在途"),
                             ("earnings", "医生收入"),
                             ("platform", "平台"),
-                            ("suspense", "待人工处理"),
+                            ("suspense", "异常到账"),
                             ("bank", "银行账户"),
                         ],
                         max_length=10,

@@ -167,7 +167,7 @@ class Migration(migrations.Migration):
                 (
                     "inquired_at",
                     models.DateTimeField(
-                        default=django.utils.timezone.now, verbose_name="最近核对时间"
+                        default=django.utils.timezone.now, verbose_name="最近查询时间"
                     ),
                 ),
                 (

@@ -79,7 +79,7 @@ class Payment(models.Model):
     search_until = models.DateTimeField("待查找截止", null=True, blank=True)
     leased_until = models.DateTimeField("占用至", null=True, blank=True)
     inquiry_leased_until = models.DateTimeField("查询占用至", null=True, blank=True)
-    inquired_at = models.DateTimeField("最近核对时间", default=timezone.now)
+    inquired_at = models.DateTimeField("最近查询时间", default=timezone.now)
     next_try_at = models.DateTimeField("查询失败后下次时间", null=True, blank=True)
     failures = models.PositiveIntegerField("连续查询失败次数", default=0, db_default=0)
     paid_at = models.DateTimeField("到账时间", null=True, blank=True)
@@ -101,11 +101,13 @@ class Payment(models.Model):
             ),
         ]
         constraints = [
+            # A second charge under one number is a row of its own, with the same number.
             models.UniqueConstraint(
                 fields=["order_no"],
                 condition=models.Q(duplicate_of=None),
                 name="payment_order_no_unique",
             ),
+            # A recharge has no order, and NULLs are all different: any number may be open.
             models.UniqueConstraint(
                 fields=["order", "channel"],
                 condition=models.Q(state__in=OPEN_STATES),

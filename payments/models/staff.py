@@ -18,7 +18,7 @@ class StaffRequestState(models.TextChoices):
 class StaffRequest(models.Model):
     """One act of staff that moves money: asked by one, done at once or by the word of another.
 
-    `verb` and `target_id` name the function and the row it acts on (`payments.staff.VERBS`).
+    `verb` and `target_id` name the function and the row it acts on (`staff_acts.VERBS`).
     """
 
     verb = models.CharField("操作", max_length=30)

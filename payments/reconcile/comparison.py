@@ -85,19 +85,25 @@ class Report:
 def compare(start: datetime, end: datetime) -> Report:
     """Compare the charges and payments made from `start` up to `end`; outside any transaction.
 
-    Raises: pingpp.ProviderError; what was found until then is kept.
+    Raises: pingpp_client.ProviderError; what was found until then is kept.
     """
+    # Two cut-off times. `end` is about when charges were made, which is how the provider lists
+    # them. `settled` is about when money moved: a charge made hours ago may have been paid, or
+    # refunded, just now, its notice on the way. So `settled` goes all the way down, as it was
+    # before the first listing: what moves while this runs is left to the next comparison.
     settled = timezone.now() - SETTLED_AFTER
     end = min(end, settled)
     report = Report()
     while start < end:
         _compare_slice(start, min(start + SLICE, end), settled, report)
         start += SLICE
+    # Only of charges that were read: what could not be looked at has not gone.
     report.gone = discrepancies.close_gone(report.charges, {row.pk for row in report.found})
     return report
 
 
 def _compare_slice(start: datetime, end: datetime, settled: datetime, report: Report) -> None:
+    # By whole seconds, both ends included: one on the border is compared twice, which does no harm.
     listing = pingpp_client.list_charges(
         created_gte=int(start.timestamp()), created_lte=int(end.timestamp()), paid=True
     )
@@ -135,6 +141,8 @@ def _check_ours(start: datetime, end: datetime, settled: datetime, report: Repor
     # Two queries, as neither index serves both conditions.
     for condition in (made, refunded):
         for payment in _payments().filter(condition).distinct():
+            # Listed by when the charge was made there, found here by when the attempt was made or
+            # refunded: near a border, or refunded late, it is in no listing of this slice.
             charge_id = payment.charge_id or f"payment:{payment.pk}"
             if charge_id not in report.charges | report.unread:
                 with report.reading(charge_id, payment.order_no):
@@ -187,6 +195,7 @@ def _settle(charge: Json, settled: datetime, report: Report) -> None:
         report.note(
             DiscrepancyKind.STRANGER, charge["id"][:TEXT_LENGTH], theirs_fen=_amount(charge)
         )
+    # Else it is neither compared nor noted: its notice may be on the way.
     elif fact.paid_at <= settled:
         report.charges.add(charge["id"])
         kind = _outcome(fact)
@@ -210,6 +219,7 @@ def _outcome(fact: PaidCharge) -> DiscrepancyKind | None:
 
 def _compare_refunds(charge: Json, payment: Payment | None, report: Report) -> set[int]:
     """Take over what the provider says of the charge's refunds; return those of ours it has."""
+    # Strangers first, so that a console's refund that stands for one of ours is matched below.
     answers, ours = _refunds_of(charge), set()
     report.found += console_refunds.look(charge["id"], answers)
     for answer in answers:
@@ -258,6 +268,7 @@ def _is_settled(ours: Refund, settled: datetime) -> bool:
 
 
 def _refunds_of(charge: Json) -> list[Json]:
+    # A charge brings its newest refunds along; only where there are more are they listed.
     listed = charge.get("refunds")
     if isinstance(listed, dict) and listed.get("has_more") is False:
         data = listed.get("data")

@@ -34,6 +34,7 @@ def read(lines: Iterable[str]) -> Iterator[Payout]:
                 amount_fen=money.to_fen(line["amount"]),
                 fee_fen=money.to_fen(line["fee"]),
             )
+            # A batch that is known is no mistake of the line: the same file may be read twice.
             payout.full_clean(validate_unique=False, validate_constraints=False)
             if not payout.amount_fen + payout.fee_fen:
                 raise ValueError("it moves nothing")

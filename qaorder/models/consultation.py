@@ -73,6 +73,7 @@ class EvaluationQuerySet(models.QuerySet["Evaluation"]):
         newer = models.Q(created_at__gt=models.OuterRef("created_at")) | models.Q(
             created_at=models.OuterRef("created_at"), pk__gt=models.OuterRef("pk")
         )
+        # Paid ones only: a later free order must not push a paid one out of the figures.
         by_the_same = Evaluation.objects.filter(
             newer,
             _paid_for(),

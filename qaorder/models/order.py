@@ -35,6 +35,7 @@ class OrderType(models.TextChoices):
 class OrderQuerySet(models.QuerySet["Order"]):
     def visible_to(self, user: User) -> "OrderQuerySet":
         """The user's orders as patient or doctor, without those they deleted from their view."""
+        # Matches nothing; whoever has no profile sees no order.
         visible = models.Q(pk__in=())
         if user.patient_profile:
             visible |= models.Q(patient_id=user.patient_profile.pk, patient_hidden_at=None)
@@ -131,6 +132,8 @@ class Order(models.Model):
             models.CheckConstraint(
                 condition=models.Q(status__in=Status.values), name="order_status_known"
             ),
+            # `paid_at` is the order's own word: the payment that opened it stands in an app above.
+            # That both agree is the audit's to check (I06, I32).
             models.CheckConstraint(
                 condition=models.Q(status__in=(Status.UNPAID, Status.CANCELLED))
                 | models.Q(paid_at__isnull=False),
@@ -152,6 +155,7 @@ class Order(models.Model):
 
     def role_of(self, user: User) -> str | None:
         """Return "patient" or "doctor", the user's side of this order, or None."""
+        # Nobody is both sides: `place_order` refuses an order with oneself.
         if user.patient_profile and user.patient_profile.pk == self.patient_id:
             return "patient"
         if user.doctor_profile and user.doctor_profile.pk == self.doctor_id:
