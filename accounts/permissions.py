@@ -4,7 +4,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from accounts.applications import NOT_VERIFIED
+from accounts.doctor_applications import NOT_VERIFIED
 
 
 class IsPatient(BasePermission):

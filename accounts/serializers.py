@@ -8,9 +8,9 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
-from accounts.attempts import password_attempt
 from accounts.models import LICENCE_TAKEN, NAME_TAKEN, Doctor, Session, User
 from accounts.names import MAX_NAME, MAX_USERNAME, MIN_USERNAME, check_name, check_username
+from accounts.password_attempts import password_attempt
 from accounts.passwords import MAX_PASSWORD
 from api.fields import HTTP_URL, InputModelSerializer, TextField, YuanField
 

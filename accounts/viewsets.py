@@ -14,10 +14,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import applications, serializers, services, sessions
-from accounts.attempts import password_attempt, remember_network
+from accounts import doctor_applications, serializers, services, sessions
 from accounts.filters import DoctorFilter
 from accounts.models import Doctor, User
+from accounts.password_attempts import password_attempt, remember_network
 from accounts.schema import MeSerializer, MeUpdateSerializer
 from api import limit_table, limits
 from api.client_address import client_network
@@ -214,6 +214,6 @@ class DoctorApplyView(GenericAPIView):
     def post(self, request: Request) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        doctor = applications.apply_as_doctor(user=request.user, **serializer.validated_data)
+        doctor = doctor_applications.apply_as_doctor(user=request.user, **serializer.validated_data)
         shown = Doctor.objects.with_scores().select_related("user").get(pk=doctor.pk)
         return Response(serializers.DoctorSerializer(shown).data, status=status.HTTP_201_CREATED)

@@ -25,7 +25,7 @@ POINTS = (
     "refund.asked",
     "refund.sent",
     "refund.recorded",
-    "sweep.asked",
+    "sweep.inquired",
     "sweep.cancelled",
     "finish.paid_out",
     "recharge.attempt_written",

@@ -23,9 +23,9 @@ _REFUNDS = f"""SELECT {_REFUND} AS reference, 'in_transit' AS code, -r.amount_fe
     FROM payments_refund r JOIN payments_payment p ON p.id = r.payment_id
     WHERE r.status = 1 AND r.amount_fen > 0
     UNION ALL SELECT {_REFUND}, 'suspense', -r.amount_fen
-    FROM payments_refund r WHERE r.status = 1 AND r.held_id IS NOT NULL
+    FROM payments_refund r WHERE r.status = 1 AND r.suspense_id IS NOT NULL
     UNION ALL SELECT {_REFUND}, 'clearing:' || h.channel, r.amount_fen
-    FROM payments_refund r JOIN payments_suspensecharge h ON h.id = r.held_id
+    FROM payments_refund r JOIN payments_suspensecharge h ON h.id = r.suspense_id
     WHERE r.status = 1"""  # noqa: S608 the names are ours
 # What refunds took of an order's money before it was released.
 _TAKEN = """COALESCE((SELECT SUM(r.amount_fen) FROM payments_refund r

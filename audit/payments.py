@@ -133,7 +133,7 @@ INVARIANTS = (
             OR ((p.channel = 'balance' OR p.amount_fen = 0) AND r.status <> 1)
             OR (r.means <> 'channel' AND (r.status <> 1 OR p.id IS NULL))
             OR (r.origin = 'console' AND r.refund_id IS NULL)
-            OR (p.id IS NULL) = (r.held_id IS NULL)
+            OR (p.id IS NULL) = (r.suspense_id IS NULL)
         """,
     ),
 )

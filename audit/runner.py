@@ -10,10 +10,10 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from audit import book, causes, orders, payments, staff, waiting
+from audit import book, causes, orders, payments, staff_acts, waiting
 from audit.invariant import Invariant
 
-_ROOMS = (book, causes, staff, payments, orders, waiting)
+_ROOMS = (book, causes, staff_acts, payments, orders, waiting)
 INVARIANTS: tuple[Invariant, ...] = tuple(
     sorted((one for room in _ROOMS for one in room.INVARIANTS), key=lambda one: one.code)
 )

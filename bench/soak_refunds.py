@@ -148,7 +148,7 @@ def decide(environment: dict[str, str]) -> Counter[str]:
         for row in rows:
             for verb, arguments in _ways_out(row):
                 try:
-                    staff_acts.ask(verb, row, actor=boss, reason="soak", **arguments)
+                    staff_acts.request(verb, row, actor=boss, reason="soak", **arguments)
                     done[verb] += 1
                     break
                 except (Refusal, StaffRefusal):

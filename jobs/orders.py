@@ -65,7 +65,7 @@ def _expire(order: Order) -> bool:
     """Inquire about the order's charges, then cancel it, if it is still unpaid."""
     with pingpp_client.time_limit(worklist.row_seconds()):
         for payment in order.payments.filter(state__in=MAY_BE_PAID):
-            inquiry.ask(payment)
+            inquiry.inquire(payment)
     # Looked at again: the inquiry held no lock, so its money may have opened the order by now,
     # or somebody cancelled it.
     with transaction.atomic():

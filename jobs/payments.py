@@ -28,7 +28,7 @@ COMPARED_AGAIN_AFTER = timedelta(minutes=5)
 """When the provider did not answer, or whoever compared it died."""
 
 
-def ask_about_silent() -> int:
+def inquire_about_silent() -> int:
     """Inquire about lost attempts and silent charges; return about how many.
 
     Any number of copies may run: each attempt is leased. The lost come first, with time of their
@@ -53,7 +53,7 @@ def _ask(condition: Q) -> int:
             break
         asked += 1
         try:
-            inquiry.ask_claimed(payment)
+            inquiry.inquire_claimed(payment)
         except pingpp_client.ProviderError as error:
             logger.warning("payment %d stays open: %s", payment.pk, error.kind)
             hung += error.hangs

@@ -7,7 +7,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 from knox.models import AuthToken
 
-from accounts.attempts import purge_networks
+from accounts.password_attempts import purge_networks
 from api import idempotency, limits
 from api.errors import log_bug
 from jobs import orders, payments
@@ -58,7 +58,7 @@ SWEEPS: tuple[Callable[[], int], ...] = (
     orders.refund_unanswered,
     orders.lapse_monthly,
     orders.finish_answered,
-    payments.ask_about_silent,
+    payments.inquire_about_silent,
     orders.expire_unpaid,
     refund_outbox.send_due,
     payments.compare_books,

@@ -59,7 +59,7 @@ def fits(held: SuspenseCharge, amount_fen: int) -> bool:
 def take_off(held: SuspenseCharge, refund_id: str, amount_fen: int) -> Refund:
     """Book what the console returned of undecided held money."""
     refund = Refund.objects.create(
-        held=held,
+        suspense=held,
         amount_fen=amount_fen,
         bearer=Bearer.SUSPENSE,
         origin=RefundOrigin.CONSOLE,

@@ -11,7 +11,8 @@ from api.failpoints import failpoint
 from payments import charges
 from payments.attempts import is_free
 from payments.models import OPEN_STATES, Payment, PaymentState
-from payments.settlement import read_paid_charge, settle
+from payments.paid_charge import read_paid_charge
+from payments.settlement import settle
 from qaorder import worklist
 
 LEASE = "inquiry_leased_until"
@@ -31,7 +32,7 @@ def claim(rows: QuerySet[Payment]) -> Payment | None:
     return worklist.lease(payment, LEASE)
 
 
-def ask_claimed(payment: Payment) -> None:
+def inquire_claimed(payment: Payment) -> None:
     """Inquire about a leased attempt and give it back: as one that works, or still pushed back.
 
     A search that goes on next time has not failed.
@@ -40,7 +41,7 @@ def ask_claimed(payment: Payment) -> None:
     answered = False
     try:
         with pingpp_client.time_limit(worklist.row_seconds()):
-            ask(payment)
+            inquire(payment)
         answered = True
     except pingpp_client.ProviderUnavailable as error:
         # It answered, page by page; `search_until` says where the next search goes on.
@@ -51,7 +52,7 @@ def ask_claimed(payment: Payment) -> None:
         worklist.release(payment, LEASE, **works if answered else {})
 
 
-def ask(payment: Payment) -> None:
+def inquire(payment: Payment) -> None:
     """Bring an open attempt up to date with the provider; outside any transaction.
 
     A paid charge is settled; a charge whose answer was lost is adopted; an attempt the provider
@@ -63,7 +64,7 @@ def ask(payment: Payment) -> None:
         charge = _retrieve(payment.charge_id)
     elif payment.sent_at:
         charge = charges.find_charge(payment)
-    failpoint("sweep.asked")
+    failpoint("sweep.inquired")
     fact = read_paid_charge(charge)
     if fact is not None:
         settle(fact)

@@ -12,7 +12,8 @@ import pingpp_client
 from api.failpoints import failpoint
 from payments import console_refunds, refund_answers
 from payments.models import Notice, NoticeOutcome, Payment, SuspenseCharge
-from payments.settlement import read_paid_charge, settle
+from payments.paid_charge import read_paid_charge
+from payments.settlement import settle
 
 logger = logging.getLogger("feiqingsong.webhook")
 

@@ -47,7 +47,7 @@ def match(answer: Any) -> Refund | None:
     refund_id = id_of(answer)
     if not refund_id:
         return None
-    rows = Refund.objects.select_related("payment", "held")
+    rows = Refund.objects.select_related("payment", "suspense")
     known = rows.filter(refund_id=refund_id).first()
     if known is not None:
         return None if _is_given_away(known) else known
@@ -70,7 +70,10 @@ def _can_take(row: Refund) -> bool:
 
 def _is_given_away(row: Refund) -> bool:
     """Whether held money went elsewhere after its refund had failed."""
-    return row.held is not None and row.held.resolution not in ("", SuspenseResolution.REFUNDED)
+    return row.suspense is not None and row.suspense.resolution not in (
+        "",
+        SuspenseResolution.REFUNDED,
+    )
 
 
 @transaction.atomic
@@ -117,7 +120,7 @@ def take_over(refund: Refund, answer: Json) -> None:
 
 def end_held(refund: Refund) -> None:
     """Take what went back off undecided held money; it is over once nothing of it remains."""
-    held = refund.held
+    held = refund.suspense
     if held is None or held.resolution:
         return
     if refund.origin == RefundOrigin.CONSOLE:

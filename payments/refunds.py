@@ -192,9 +192,9 @@ def fail(refund: Refund) -> None:
     refund.status, refund.finished_at = RefundStatus.FAILED, timezone.now()
     refund.save()
     # Held money is there again for staff to decide about.
-    if refund.held is not None:
+    if refund.suspense is not None:
         SuspenseCharge.objects.filter(
-            pk=refund.held.pk, resolution=SuspenseResolution.REFUNDED
+            pk=refund.suspense.pk, resolution=SuspenseResolution.REFUNDED
         ).update(resolution="", resolved_at=None)
 
 
@@ -261,9 +261,9 @@ def undo(refund: Refund) -> Refund:
         reference = f"undone:refund:{refund.pk}:{refund.attempt}"
         ledger.post(TransactionKind.UNDONE, reference, legs, refund.order_number)
     refund.attempt += 1
-    if refund.held is not None and refund.origin == RefundOrigin.CONSOLE:
-        refund.held.refunded_fen -= refund.amount_fen
-        refund.held.save(update_fields=["refunded_fen"])
+    if refund.suspense is not None and refund.origin == RefundOrigin.CONSOLE:
+        refund.suspense.refunded_fen -= refund.amount_fen
+        refund.suspense.save(update_fields=["refunded_fen"])
     fail(refund)
     return refund
 
@@ -271,7 +271,7 @@ def undo(refund: Refund) -> Refund:
 def lock(refund_pk: int) -> Refund:
     """Return the refund, locked after the payment or held charge whose money it gives back."""
     # A refund never changes its source, so it can be read before either is locked.
-    rows = Refund.objects.select_related("payment__order", "held")
+    rows = Refund.objects.select_related("payment__order", "suspense")
     source = rows.get(pk=refund_pk).source
     type(source)._default_manager.select_for_update().values("pk").get(pk=source.pk)
     return rows.select_for_update(of=("self",)).get(pk=refund_pk)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from api.errors import Refusal, StaffRefusal
-from payments import console_refunds, refunds, suspense
+from payments import console_refunds, refunds, suspense_acts
 from payments.models import (
     Bearer,
     Discrepancy,
@@ -69,12 +69,12 @@ def _bearer(text: str) -> Bearer:
 def _assign(row: SuspenseCharge, actor: User, reason: str, to: str) -> None:
     order = Order.objects.filter(order_number=to).first()
     if order is not None:
-        suspense.assign_to_order(row, order=order)
+        suspense_acts.assign_to_order(row, order=order)
         return
     user = User.objects.filter(username=to, patient__isnull=False).first()
     if user is None:
         raise StaffRefusal("没有这个订单号，也没有这个患者用户名。")
-    suspense.assign_to_user(row, user=user)
+    suspense_acts.assign_to_user(row, user=user)
 
 
 FAILED_REFUND = "须为退款失败的退款；异常到账的请从异常到账再退"
@@ -150,13 +150,13 @@ VERBS: dict[str, Verb] = {
         lambda row, actor, reason: console_refunds.take_back(row),
         needs="该退款须由渠道退回成功",
     ),
-    "refund_held": Verb(
+    "refund_suspense": Verb(
         "退回渠道",
         SuspenseCharge,
         lambda row: row.remaining_fen,
-        lambda row, actor, reason: suspense.refund(row, reason=reason),
+        lambda row, actor, reason: suspense_acts.refund(row, reason=reason),
     ),
-    "assign_held": Verb(
+    "assign_suspense": Verb(
         "归还订单或余额",
         SuspenseCharge,
         lambda row: row.remaining_fen,
@@ -164,11 +164,11 @@ VERBS: dict[str, Verb] = {
         ("to",),
         needs="订单须待支付、未到截止时间，这笔款项加上患者余额须够支付",
     ),
-    "keep_held": Verb(
+    "keep_suspense": Verb(
         "转入平台",
         SuspenseCharge,
         lambda row: row.remaining_fen,
-        lambda row, actor, reason: suspense.keep(row),
+        lambda row, actor, reason: suspense_acts.keep(row),
     ),
     "book_payout": Verb(
         "渠道结算入账",
@@ -180,7 +180,7 @@ VERBS: dict[str, Verb] = {
 
 
 @transaction.atomic
-def ask(
+def request(
     verb: str, row: models.Model, *, actor: User, reason: str, **arguments: str
 ) -> StaffRequest:
     """Do the act at once, or let it wait for a second member of staff if it moves too much.

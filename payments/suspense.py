@@ -1,78 +1,75 @@
-"""What staff do with money in suspense: give it back, to whom it belongs, or to the platform.
+"""Collected money that fits nothing of ours: on the suspense account, until staff decide."""
 
-`settlement` is what puts money there that fits nothing: a wrong amount, an unknown number.
-"""
-
-from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import User
-from api.errors import CannotPay, StaffRefusal
 from ledger import services as ledger
-from ledger.models import Account, TransactionKind
-from payments import checkout
-from payments.models import Bearer, Refund, SuspenseCharge, SuspenseResolution
-from qaorder.lifecycle import Role
-from qaorder.models import Channel, Order
-from qaorder.periods import lock_patient
+from ledger.models import TransactionKind
+from payments import console_refunds
+from payments.models import (
+    OPEN_STATES,
+    NoticeOutcome,
+    Payment,
+    PaymentState,
+    SuspenseCharge,
+    SuspenseResolution,
+)
+from payments.paid_charge import PaidCharge
+
+UNKNOWN_NUMBER = "未知商户订单号"
+WRONG_AMOUNT = "金额或渠道不符"
+ALREADY_REFUNDED = "到账时渠道已退款"
 
 
-@transaction.atomic
-def refund(held: SuspenseCharge, *, reason: str) -> Refund:
-    """Send what the provider still holds back the way it came.  Raises: StaffRefusal if decided.
+def hold(fact: PaidCharge, reason: str, payment: Payment | None) -> NoticeOutcome:
+    """Book money that fits nothing where staff see it, once per charge; a pending one is over."""
+    # Before the rest, since the unique charge id is what keeps two tellers from booking twice.
+    held, is_new = SuspenseCharge.objects.get_or_create(
+        charge_id=fact.charge_id,
+        defaults={
+            "order_no": fact.order_no,
+            "channel": fact.channel[:20],
+            "amount_fen": fact.amount_fen,
+            "reason": reason,
+            "payment": payment,
+        },
+    )
+    if payment is not None and payment.charge_id in (None, fact.charge_id):
+        # It can be paid no more; the client gets a new charge.
+        Payment.objects.filter(pk=payment.pk, state__in=OPEN_STATES).update(
+            state=PaymentState.EXPIRED, inquired_at=timezone.now(), leased_until=None
+        )
+    if is_new:
+        legs = {
+            ledger.clearing(held.channel): -fact.amount_fen,
+            ledger.suspense(): fact.amount_fen,
+        }
+        ledger.post(TransactionKind.SUSPENSE, f"suspense:{held.pk}", legs)
+        console_refunds.look(fact.charge_id, fact.refunds)
+    return NoticeOutcome.HELD
 
-    If the provider refuses, the money is undecided again.
-    """
-    held = _resolve(held, SuspenseResolution.REFUNDED)
-    return Refund.objects.create(
-        held=held,
-        amount_fen=held.remaining_fen,
-        bearer=Bearer.SUSPENSE,
-        role=Role.STAFF,
-        reason=reason,
+
+def is_corrected(held: SuspenseCharge, fact: PaidCharge) -> bool:
+    """Whether the provider now says something else of money that nobody has decided about."""
+    return not held.resolution and (held.amount_fen, held.channel, held.order_no) != (
+        fact.amount_fen,
+        fact.channel,
+        fact.order_no,
     )
 
 
-@transaction.atomic
-def assign_to_user(held: SuspenseCharge, *, user: User) -> None:
-    """Put the money on the balance of the user it belongs to.  Raises: StaffRefusal if decided."""
-    _give(held, SuspenseResolution.ASSIGNED, ledger.wallet(user))
+def correct(fact: PaidCharge) -> bool:
+    """Take out of suspense what the provider told wrongly before, as it is booked rightly now.
 
-
-@transaction.atomic
-def assign_to_order(held: SuspenseCharge, *, order: Order) -> None:
-    """Pay an unpaid order with the money, by way of its patient's balance, which keeps the rest.
-
-    Raises: StaffRefusal if decided; CannotPay if the order waits for no money; InsufficientBalance
-    if it and the balance are not enough.
+    False if staff have decided about it by now: then it stays booked as it is.
     """
-    # The order's and the patient's locks come before any account's.
-    rows = Order.objects.select_for_update(of=("self",)).select_related("patient__user")
-    order = rows.get(pk=order.pk)
-    lock_patient(order.patient_id)
-    user = order.patient.user
-    _give(held, SuspenseResolution.ASSIGNED, ledger.wallet(user))
-    if not order.amount_fen:
-        raise CannotPay
-    checkout.pay_at_once(order=order, channel=Channel.BALANCE, payer=user)
-
-
-@transaction.atomic
-def keep(held: SuspenseCharge) -> None:
-    """Take the money to the platform's account.  Raises: StaffRefusal if decided."""
-    _give(held, SuspenseResolution.KEPT, ledger.platform())
-
-
-def _give(held: SuspenseCharge, resolution: SuspenseResolution, account: Account) -> None:
-    held = _resolve(held, resolution)
-    legs = {ledger.suspense(): -held.remaining_fen, account: held.remaining_fen}
-    ledger.post(TransactionKind.ASSIGNED, f"assigned:{held.pk}", legs)
-
-
-def _resolve(held: SuspenseCharge, resolution: SuspenseResolution) -> SuspenseCharge:
-    held = SuspenseCharge.objects.select_for_update().get(pk=held.pk)
-    if held.resolution:
-        raise StaffRefusal("该款项已经处理。")
-    held.resolution, held.resolved_at = resolution, timezone.now()
+    held = SuspenseCharge.objects.select_for_update().filter(charge_id=fact.charge_id).first()
+    if held is None or held.resolution:
+        return held is None
+    held.resolution, held.resolved_at = SuspenseResolution.CORRECTED, timezone.now()
     held.save(update_fields=["resolution", "resolved_at"])
-    return held
+    legs = {
+        ledger.suspense(): -held.remaining_fen,
+        ledger.clearing(held.channel): held.remaining_fen,
+    }
+    ledger.post(TransactionKind.ASSIGNED, f"assigned:{held.pk}", legs)
+    return True

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts.applications import require_verified
+from accounts.doctor_applications import require_verified
 from accounts.models import Doctor, User
 from api.errors import CannotAsk
 from qaorder.lifecycle import Event, Role, advance

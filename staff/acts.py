@@ -119,7 +119,7 @@ def _ask(
     label = staff_acts.VERBS[name].label
     try:
         with transaction.atomic():
-            done = staff_acts.ask(name, row, actor=request.user, **answer)  # type: ignore[arg-type]
+            done = staff_acts.request(name, row, actor=request.user, **answer)  # type: ignore[arg-type]
             is_done = done.state == StaffRequestState.DONE
             word = label if is_done else f"申请{label}"
             model_admin.log_change(request, row, f"{word}：{answer['reason']}")

@@ -186,17 +186,9 @@ def ask_reason(
     form = form_class(request.POST if "confirm" in request.POST else None)
     if form.is_valid():
         return dict(form.cleaned_data)
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "title": title,
-        "opts": model_admin.opts,
-        "action": action,
-        "checkbox": helpers.ACTION_CHECKBOX_NAME,
-        "rows": rows,
-        "warning": warning,
-        "lines": lines,
-        "form": form,
-    }
+    context = model_admin.admin_site.each_context(request)
+    context |= {"opts": model_admin.opts, "checkbox": helpers.ACTION_CHECKBOX_NAME, "form": form}
+    context |= {"title": title, "action": action, "rows": rows, "warning": warning, "lines": lines}
     return TemplateResponse(request, "admin/confirm_with_reason.html", context)
 
 

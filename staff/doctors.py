@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from rest_framework.exceptions import ValidationError
 
-from accounts import applications
+from accounts import doctor_applications
 from accounts.models import LICENCE_TAKEN, Doctor
 from api import security_log
 from staff.base import BigTableAdmin, YuanField, ask_reason, yuan
@@ -97,7 +97,7 @@ class DoctorAdmin(BigTableAdmin):
         for doctor in queryset.filter(is_verified=False).select_related("user"):
             try:
                 with transaction.atomic():
-                    applications.verify(doctor)
+                    doctor_applications.verify(doctor)
                     self.log_change(request, doctor, "通过认证")
             except ValidationError:
                 text = HELD.format(doctor=doctor, number=doctor.licence_number)
@@ -126,7 +126,7 @@ class DoctorAdmin(BigTableAdmin):
         reason, done = answer["reason"], 0
         for doctor in doctors:
             with transaction.atomic():
-                if applications.turn_down(doctor, reason):
+                if doctor_applications.turn_down(doctor, reason):
                     self.log_change(request, doctor, f"未通过认证：{reason}")
                     _note(request, doctor, security_log.DOCTOR_TURNED_DOWN)
                     done += 1
@@ -138,7 +138,7 @@ class DoctorAdmin(BigTableAdmin):
         done = 0
         for doctor in queryset.filter(is_verified=True).select_related("user"):
             with transaction.atomic():
-                applications.withdraw(doctor)
+                doctor_applications.withdraw(doctor)
                 self.log_change(request, doctor, "撤销认证")
             _note(request, doctor, security_log.DOCTOR_WITHDRAWN)
             done += 1

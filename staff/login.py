@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import APIException
 
-from accounts.attempts import password_attempt, remember_network
 from accounts.models import User
+from accounts.password_attempts import password_attempt, remember_network
 from api import errors, security_log
 
 

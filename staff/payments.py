@@ -110,7 +110,7 @@ class RefundAdmin(StaffActsAdmin):
         "finished_at",
     ]
     list_filter = [OverdueFilter, "status", "origin", "means", "created_at"]
-    list_select_related = ["payment__payer", "held"]
+    list_select_related = ["payment__payer", "suspense"]
     search_fields = [
         "payment__order_no__startswith",
         "payment__charge_id__exact",
@@ -121,7 +121,7 @@ class RefundAdmin(StaffActsAdmin):
     verbs = ("give_up_refund", "retry_refund", "refund_to_balance", "settle_refund_outside")
     fields = [
         *list_display,
-        "held",
+        "suspense",
         "origin",
         "bearer",
         "means",

@@ -33,7 +33,7 @@ class UnresolvedFilter(admin.SimpleListFilter):
 class SuspenseChargeAdmin(StaffActsAdmin):
     """Money that fits nothing: given back, to whom it belongs, or taken to the platform."""
 
-    verbs = ("refund_held", "assign_held", "keep_held")
+    verbs = ("refund_suspense", "assign_suspense", "keep_suspense")
     list_display = [
         "charge_id",
         "reason",

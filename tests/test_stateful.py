@@ -380,7 +380,9 @@ class Consultations(RuleBasedStateMachine):
         assert order is not None
         bearer = {"bearer": "doctor" if by_doctor else "platform"} if verb == "accept" else {}
         try:
-            staff_acts.ask(f"{verb}_console_refund", row, actor=self.boss, reason="核实", **bearer)
+            staff_acts.request(
+                f"{verb}_console_refund", row, actor=self.boss, reason="核实", **bearer
+            )
         except (errors.StaffRefusal, errors.Refusal):
             # Our own refund is under way, or has taken it all already.
             assert (verb, order.status) == ("accept", CANCELLED)
@@ -398,7 +400,7 @@ class Consultations(RuleBasedStateMachine):
         if not rows:
             return
         row = rows[number % len(rows)]
-        staff_acts.ask(verb, row, actor=self.boss, reason="核实")
+        staff_acts.request(verb, row, actor=self.boss, reason="核实")
         if verb == "refund_to_balance":
             self.balances[self.people.index(row.payment.payer)] += row.amount_fen
 

@@ -125,7 +125,7 @@ def test_overdue_orders_get_all_their_money_back():
     for order in (paid, waiting):
         assert books.wallet(order.patient.user) == 1500
     assert Refund.objects.filter(role=Role.CLOCK).count() == 2
-    assert "held" not in books.balances()
+    assert "in_transit" not in books.balances()
 
 
 def test_a_backlog_is_worked_off_until_nothing_is_left():
@@ -378,7 +378,7 @@ def test_an_order_paid_while_the_provider_was_asked_is_not_cancelled(provider):
         provider.pay(charge["id"], time_paid=int(order.pay_deadline.timestamp()))
         provider.deliver_all()
 
-    failpoints.hooks["sweep.asked"] = notice_arrives
+    failpoints.hooks["sweep.inquired"] = notice_arrives
 
     assert sweeps.expire_unpaid() == 0
 
@@ -394,7 +394,7 @@ def test_an_order_cancelled_while_the_provider_was_asked_is_cancelled_once(provi
         failpoints.hooks.clear()
         orders.cancel_order(order=Order.objects.get(), role=Role.PATIENT)
 
-    failpoints.hooks["sweep.asked"] = patient_cancels
+    failpoints.hooks["sweep.inquired"] = patient_cancels
 
     assert sweeps.expire_unpaid() == 0
 
@@ -497,7 +497,7 @@ def test_an_order_at_which_the_process_dies_does_not_come_first_again(provider):
     def die():
         raise Killed
 
-    failpoints.hooks["sweep.asked"] = die
+    failpoints.hooks["sweep.inquired"] = die
     with pytest.raises(Killed):
         sweeps.expire_unpaid()
     failpoints.hooks.clear()

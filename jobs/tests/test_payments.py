@@ -42,23 +42,23 @@ def test_a_payment_whose_notice_was_lost_is_found(provider, channel):
     order, charge = silent(provider, channel)
     provider.pay(charge["id"])
 
-    assert sweeps.ask_about_silent() == 1
+    assert sweeps.inquire_about_silent() == 1
 
     order.refresh_from_db()
     assert (order.status, order.channel) == (Status.PAID, channel)
     assert books.balances()["in_transit"] == 1500
-    assert sweeps.ask_about_silent() == 0
+    assert sweeps.inquire_about_silent() == 0
 
 
 def test_a_charge_that_is_still_unpaid_stays_open_and_is_asked_about_again_later(provider):
     order, charge = silent(provider)
 
-    assert [sweeps.ask_about_silent() for _ in range(2)] == [1, 0]
+    assert [sweeps.inquire_about_silent() for _ in range(2)] == [1, 0]
 
     payment = Payment.objects.get()
     assert payment.state == PaymentState.PENDING
     with time_machine.travel(payment.inquired_at + sweeps.SILENT_AFTER, tick=False):
-        assert sweeps.ask_about_silent() == 1
+        assert sweeps.inquire_about_silent() == 1
     assert people.charge_for(order) == charge
 
 
@@ -68,7 +68,7 @@ def test_a_charge_is_asked_about_after_five_minutes_of_silence(provider, early, 
     payment = Payment.objects.get()
 
     with time_machine.travel(payment.inquired_at + timedelta(minutes=5) - early, tick=False):
-        assert sweeps.ask_about_silent() == asked
+        assert sweeps.inquire_about_silent() == asked
 
 
 @pytest.mark.parametrize(("early", "asked"), [(SECOND, 0), (0 * SECOND, 1), (-SECOND, 1)])
@@ -78,13 +78,13 @@ def test_a_lost_answer_is_looked_for_after_half_a_minute(provider, early, asked)
 
     moment = payment.inquired_at + timedelta(seconds=30) - early
     with time_machine.travel(moment, tick=False):
-        assert sweeps.ask_about_silent() == asked
+        assert sweeps.inquire_about_silent() == asked
 
 
 def test_a_lost_charge_is_adopted_and_given_to_the_next_pay_call(provider):
     order = lost(provider)
 
-    sweeps.ask_about_silent()
+    sweeps.inquire_about_silent()
 
     payment = Payment.objects.get()
     charge = provider.charges()[0]
@@ -97,7 +97,7 @@ def test_a_lost_charge_that_was_paid_pays_the_order(provider):
     order = lost(provider)
     provider.pay(provider.charges()[0]["id"])
 
-    sweeps.ask_about_silent()
+    sweeps.inquire_about_silent()
 
     order.refresh_from_db()
     assert order.status == Status.PAID
@@ -110,7 +110,7 @@ def test_a_lost_attempt_that_the_provider_knows_nothing_of_has_failed(provider):
     Payment.objects.update(inquired_at=timezone.now() - sweeps.LOST_AFTER)
     provider.sandbox.clear_faults()
 
-    sweeps.ask_about_silent()
+    sweeps.inquire_about_silent()
 
     assert Payment.objects.get().state == PaymentState.FAILED
     assert people.charge_for(order, "wx")["order_no"] == f"{order.order_number}01"
@@ -120,7 +120,7 @@ def test_an_attempt_that_a_request_is_sending_right_now_is_left_alone(provider):
     lost(provider)
     Payment.objects.update(leased_until=timezone.now() + timedelta(seconds=5))
 
-    assert sweeps.ask_about_silent() == 0
+    assert sweeps.inquire_about_silent() == 0
 
     assert Payment.objects.get().state == PaymentState.CREATING
 
@@ -128,7 +128,7 @@ def test_an_attempt_that_a_request_is_sending_right_now_is_left_alone(provider):
 def test_a_charge_past_its_time_has_expired(provider):
     order, _ = silent(provider, "wx")
     with time_machine.travel(timezone.now() + timedelta(hours=2, seconds=1)):
-        sweeps.ask_about_silent()
+        sweeps.inquire_about_silent()
 
     assert Payment.objects.get().state == PaymentState.EXPIRED
     assert Order.objects.get().status == Status.UNPAID
@@ -140,15 +140,15 @@ def test_a_provider_that_cannot_be_asked_changes_nothing(provider, kind):
     provider.pay(charge["id"])
     provider.sandbox.fault(kind, times=None)
 
-    assert sweeps.ask_about_silent() == 1
+    assert sweeps.inquire_about_silent() == 1
 
     payment = Payment.objects.get()
     assert (payment.state, payment.failures) == (PaymentState.PENDING, 1)
     provider.sandbox.clear_faults()
     with time_machine.travel(payment.next_try_at - SECOND, tick=False):
-        assert sweeps.ask_about_silent() == 0
+        assert sweeps.inquire_about_silent() == 0
     with time_machine.travel(payment.next_try_at, tick=False):
-        assert sweeps.ask_about_silent() == 1
+        assert sweeps.inquire_about_silent() == 1
     order.refresh_from_db()
     assert order.status == Status.PAID
 
@@ -158,7 +158,7 @@ def test_money_found_for_a_cancelled_order_goes_back(provider):
     orders.cancel_order(order=order, role=Role.PATIENT)
     provider.pay(charge["id"])
 
-    sweeps.ask_about_silent()
+    sweeps.inquire_about_silent()
 
     order.refresh_from_db()
     assert order.status == Status.CANCELLED
@@ -174,8 +174,8 @@ def test_a_notice_that_comes_while_the_provider_is_asked_counts_once(provider):
         provider.deliver_all()
 
     provider.pay(charge["id"])
-    failpoints.hooks["sweep.asked"] = notice
-    sweeps.ask_about_silent()
+    failpoints.hooks["sweep.inquired"] = notice
+    sweeps.inquire_about_silent()
 
     order.refresh_from_db()
     assert order.status == Status.PAID
@@ -189,7 +189,7 @@ def test_attempts_that_are_over_are_not_asked_about(provider):
     Payment.objects.filter(state=PaymentState.PENDING).update(state=PaymentState.FAILED)
     Payment.objects.update(inquired_at=timezone.now() - timedelta(days=1))
 
-    assert sweeps.ask_about_silent() == 0
+    assert sweeps.inquire_about_silent() == 0
 
 
 def test_a_charge_of_another_amount_under_our_number_does_not_pay_the_order(provider):
@@ -197,7 +197,7 @@ def test_a_charge_of_another_amount_under_our_number_does_not_pay_the_order(prov
     provider.pay(charge["id"])
     Payment.objects.update(amount_fen=1400)
 
-    sweeps.ask_about_silent()
+    sweeps.inquire_about_silent()
 
     order.refresh_from_db()
     assert order.status == Status.UNPAID
@@ -211,7 +211,7 @@ def test_a_charge_nobody_pays_is_asked_about_ever_more_rarely(provider):
 
     for minutes in range(0, 23 * 60, 5):
         with time_machine.travel(created + timedelta(minutes=minutes, seconds=1), tick=False):
-            asked += [minutes] * sweeps.ask_about_silent()
+            asked += [minutes] * sweeps.inquire_about_silent()
 
     pauses = [later - earlier for earlier, later in pairwise(asked)]
     assert asked[0] == 5
@@ -232,9 +232,9 @@ def test_attempts_that_cannot_be_asked_about_stop_no_other(provider, settings, k
     settings.PINGPP_DEADLINE = 0.3 if kind == "hang" else 3.0
     provider.sandbox.fault(kind, "charge.retrieve", times=3)
 
-    asked = sweeps.ask_about_silent()
+    asked = sweeps.inquire_about_silent()
     settings.PINGPP_DEADLINE = 3.0
-    asked += sweeps.ask_about_silent()
+    asked += sweeps.inquire_about_silent()
 
     assert asked == 4
     order.refresh_from_db()
@@ -251,7 +251,7 @@ def test_an_attempt_that_always_fails_is_asked_about_ever_more_rarely_but_for_ev
 
     for _ in range(9):
         with time_machine.travel(moment, tick=False):
-            assert sweeps.ask_about_silent() == 1
+            assert sweeps.inquire_about_silent() == 1
         payment.refresh_from_db()
         waits.append((payment.next_try_at - moment).total_seconds())
         moment = payment.next_try_at
@@ -269,9 +269,9 @@ def test_a_bug_at_one_attempt_stops_no_other_and_is_logged_without_its_words(pro
         failpoints.hooks.clear()
         raise RuntimeError(medical)
 
-    failpoints.hooks["sweep.asked"] = first_fails
+    failpoints.hooks["sweep.inquired"] = first_fails
 
-    assert sweeps.ask_about_silent() == 2
+    assert sweeps.inquire_about_silent() == 2
 
     order.refresh_from_db()
     assert order.status == Status.PAID
@@ -286,10 +286,10 @@ def test_an_attempt_is_leased_by_the_databases_clock_and_given_back(provider):
     def another_host_runs_ahead():
         failpoints.hooks.clear()
         with time_machine.travel(timezone.now() + timedelta(seconds=61)):
-            counts.append(sweeps.ask_about_silent())
+            counts.append(sweeps.inquire_about_silent())
 
-    failpoints.hooks["sweep.asked"] = another_host_runs_ahead
-    counts.append(sweeps.ask_about_silent())
+    failpoints.hooks["sweep.inquired"] = another_host_runs_ahead
+    counts.append(sweeps.inquire_about_silent())
 
     assert counts == [0, 1]
     assert Payment.objects.get().inquiry_leased_until is None

@@ -55,7 +55,7 @@ def test_a_round_does_everything_that_is_owed(provider):
     for name in ("compare_books", "keep_balances"):
         del done[name]
     assert {name: number for name, number in done.items() if number} == {
-        "ask_about_silent": 1,
+        "inquire_about_silent": 1,
         "expire_unpaid": 1,
         "refund_unasked": 1,
         "refund_unanswered": 1,
@@ -172,7 +172,7 @@ def test_what_needs_no_provider_is_done_before_the_provider_is_asked(provider):
         seen.append(answered.status)
 
     failpoints.hooks["finish.paid_out"] = lambda: seen.append("paid out")
-    failpoints.hooks["sweep.asked"] = look
+    failpoints.hooks["sweep.inquired"] = look
     runner.run_round()
 
     assert seen == ["paid out", Status.FINISHED]
@@ -189,5 +189,5 @@ def test_a_process_that_is_told_to_end_stops_after_the_row_it_is_at(provider):
         worklist.stopping.clear()
 
     assert done["finish_answered"] == 1
-    assert "ask_about_silent" not in done
+    assert "inquire_about_silent" not in done
     assert Order.objects.filter(status=Status.ANSWERED).count() == 2

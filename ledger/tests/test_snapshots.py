@@ -25,7 +25,7 @@ def often(monkeypatch):
 def post(amount_fen=100):
     """Money from a channel to an order."""
     with transaction.atomic():
-        legs = {services.clearing("wx"): -amount_fen, services.held(): amount_fen}
+        legs = {services.clearing("wx"): -amount_fen, services.in_transit(): amount_fen}
         services.post(TransactionKind.ADJUSTMENT, f"snapshot:{next(_number)}", legs)
 
 
@@ -48,7 +48,7 @@ def test_a_balance_is_snapshot_and_rest_before_at_and_after_each_snapshot():
         snapshots.take()
         assert_right()
 
-    assert BalanceSnapshot.objects.get(account=services.held()).balance_fen > 0
+    assert BalanceSnapshot.objects.get(account=services.in_transit()).balance_fen > 0
 
 
 def test_only_entries_after_the_snapshot_are_read():
@@ -56,7 +56,7 @@ def test_only_entries_after_the_snapshot_are_read():
         post()
     assert snapshots.take() == 2
     last = Entry.objects.order_by("pk").last().pk
-    account = services.held()
+    account = services.in_transit()
 
     with CaptureQueriesContext(
         connection,
@@ -139,7 +139,7 @@ def test_a_number_below_which_entries_may_still_appear_is_not_in_a_snapshot(comm
 
         assert snapshots.take() == 2
         assert_right()
-    assert services.held().entries.count() == 5 + commits
+    assert services.in_transit().entries.count() == 5 + commits
 
 
 @pytest.mark.postgres
@@ -154,7 +154,7 @@ def test_a_short_transaction_is_waited_for(monkeypatch):
         assert snapshots.take() == 2
 
     assert_right()
-    assert BalanceSnapshot.objects.get(account=services.held()).balance_fen == 507
+    assert BalanceSnapshot.objects.get(account=services.in_transit()).balance_fen == 507
 
 
 @pytest.mark.postgres
@@ -175,7 +175,7 @@ def test_who_only_reads_the_book_is_not_waited_for():
 @pytest.mark.postgres
 @pytest.mark.races
 def test_snapshots_taken_while_many_post_are_right():
-    services.held(), services.clearing("wx")
+    services.in_transit(), services.clearing("wx")
     over = threading.Event()
 
     def go_on(work):

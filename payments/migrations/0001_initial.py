@@ -603,7 +603,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "held",
+                    "suspense",
                     models.ForeignKey(
                         blank=True,
                         null=True,
@@ -757,14 +757,14 @@ class Migration(migrations.Migration):
             index=models.Index(
                 condition=models.Q(("resolution", "")),
                 fields=["created_at"],
-                name="held_unresolved",
+                name="suspense_unresolved",
             ),
         ),
         migrations.AddConstraint(
             model_name="suspensecharge",
             constraint=models.CheckConstraint(
                 condition=models.Q(("refunded_fen__lte", models.F("amount_fen"))),
-                name="held_refunded_at_most_collected",
+                name="suspense_refunded_at_most_collected",
             ),
         ),
         migrations.AddConstraint(
@@ -777,7 +777,7 @@ class Migration(migrations.Migration):
                     ),
                     _connector="OR",
                 ),
-                name="held_resolved_how",
+                name="suspense_resolved_how",
             ),
         ),
         migrations.AddIndex(
@@ -808,11 +808,13 @@ class Migration(migrations.Migration):
             model_name="refund",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("held", None), ("payment__isnull", False)),
-                    models.Q(("bearer", "suspense"), ("held__isnull", False), ("payment", None)),
+                    models.Q(("payment__isnull", False), ("suspense", None)),
+                    models.Q(
+                        ("bearer", "suspense"), ("payment", None), ("suspense__isnull", False)
+                    ),
                     _connector="OR",
                 ),
-                name="refund_of_payment_or_held",
+                name="refund_of_payment_or_suspense",
             ),
         ),
     ]

@@ -2,6 +2,7 @@
 
 from payments.models.notice import Notice, NoticeOutcome
 from payments.models.payment import OPEN_STATES, Payment, PaymentState
+from payments.models.payout import Payout
 from payments.models.reconciliation import Comparison, Discrepancy, DiscrepancyKind, Resolution
 from payments.models.refund import (
     Bearer,
@@ -10,7 +11,7 @@ from payments.models.refund import (
     RefundOrigin,
     RefundStatus,
 )
-from payments.models.staff import Payout, StaffRequest, StaffRequestState
+from payments.models.staff_request import StaffRequest, StaffRequestState
 from payments.models.suspense import SuspenseCharge, SuspenseResolution
 
 __all__ = [

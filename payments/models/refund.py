@@ -57,7 +57,7 @@ class Refund(models.Model):
         related_name="refunds",
         verbose_name="支付",
     )
-    held = models.ForeignKey(
+    suspense = models.ForeignKey(
         SuspenseCharge,
         on_delete=models.PROTECT,
         null=True,
@@ -106,9 +106,9 @@ class Refund(models.Model):
                 condition=models.Q(status__in=RefundStatus.values), name="refund_status_known"
             ),
             models.CheckConstraint(
-                condition=models.Q(payment__isnull=False, held=None)
-                | models.Q(payment=None, held__isnull=False, bearer="suspense"),
-                name="refund_of_payment_or_held",
+                condition=models.Q(payment__isnull=False, suspense=None)
+                | models.Q(payment=None, suspense__isnull=False, bearer="suspense"),
+                name="refund_of_payment_or_suspense",
             ),
         ]
 
@@ -118,7 +118,7 @@ class Refund(models.Model):
     @property
     def source(self) -> Payment | SuspenseCharge:
         """What the money came by."""
-        source = self.payment or self.held
+        source = self.payment or self.suspense
         if source is None:
             raise LookupError(self.pk)
         return source

@@ -47,18 +47,18 @@ class SuspenseCharge(models.Model):
         verbose_name_plural = "异常到账"
         indexes = [
             models.Index(
-                fields=["created_at"], name="held_unresolved", condition=models.Q(resolution="")
+                fields=["created_at"], name="suspense_unresolved", condition=models.Q(resolution="")
             )
         ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(refunded_fen__lte=models.F("amount_fen")),
-                name="held_refunded_at_most_collected",
+                name="suspense_refunded_at_most_collected",
             ),
             models.CheckConstraint(
                 condition=models.Q(resolution="", resolved_at=None)
                 | (~models.Q(resolution="") & models.Q(resolved_at__isnull=False)),
-                name="held_resolved_how",
+                name="suspense_resolved_how",
             ),
         ]
 

@@ -29,8 +29,9 @@ from payments.models import (
     RefundStatus,
     SuspenseCharge,
 )
+from payments.paid_charge import PaidCharge, read_paid_charge
 from payments.reconcile import discrepancies
-from payments.settlement import PaidCharge, read_paid_charge, settle
+from payments.settlement import settle
 from qaorder.models import Channel
 
 SETTLED_AFTER = timedelta(minutes=5)

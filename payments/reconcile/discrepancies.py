@@ -30,11 +30,8 @@ def note(
     Units: fen; None where that side has nothing.
     """
     now = timezone.now()
-    seen: dict[str, Any] = {
-        "our_amount_fen": ours_fen,
-        "provider_amount_fen": theirs_fen,
-        "last_seen_at": now,
-    }
+    seen: dict[str, Any] = {"our_amount_fen": ours_fen, "provider_amount_fen": theirs_fen}
+    seen["last_seen_at"] = now
     ending = {"resolved_at": now, "resolution": Resolution.MENDED} if kind in MENDED_KINDS else {}
     row, is_new = Discrepancy.objects.get_or_create(
         kind=kind,

@@ -8,10 +8,10 @@ import time_machine
 from django.utils import timezone
 
 import pingpp_client
-from pingpp_client import client
 from jobs import payments as sweeps
 from payments import charges
 from payments.models import Payment, PaymentState
+from pingpp_client import client
 from tests.support import people
 
 SECOND = timedelta(seconds=1)
@@ -74,7 +74,7 @@ def test_ten_thousand_later_charges_cost_nothing(provider, crowd, is_made):
     before = listings(provider)
 
     with time_machine.travel(timezone.now() + timedelta(hours=1)):
-        sweeps.ask_about_silent()
+        sweeps.inquire_about_silent()
 
     assert listings(provider) - before == 1
     payment.refresh_from_db()
@@ -177,7 +177,7 @@ def test_an_unfinished_search_is_no_failure_and_soon_goes_on(provider, crowd, mo
     while payment.state == PaymentState.CREATING and rounds < 20:
         moment += sweeps.LOST_AFTER + SECOND
         with time_machine.travel(moment, tick=False):
-            assert sweeps.ask_about_silent() == 1
+            assert sweeps.inquire_about_silent() == 1
         payment.refresh_from_db()
         assert payment.failures == 0
         rounds += 1

@@ -12,7 +12,7 @@ from django.utils import timezone
 import pingpp_client
 from api import failpoints
 from api.errors import ChannelUnavailable, InsufficientBalance
-from jobs.payments import ask_about_silent
+from jobs.payments import inquire_about_silent
 from payments import attempts, charges, inquiry, refund_outbox
 from payments.channels import is_remote
 from payments.models import Payment, PaymentState, Refund
@@ -153,7 +153,9 @@ def test_a_server_whose_clock_runs_ahead_asks_for_no_second_charge(provider, poi
     assert [made["id"] for made in provider.charges()] == [charge["id"]]
 
 
-@pytest.mark.parametrize("look", [lambda: inquiry.ask(Payment.objects.get()), ask_about_silent])
+@pytest.mark.parametrize(
+    "look", [lambda: inquiry.inquire(Payment.objects.get()), inquire_about_silent]
+)
 def test_a_job_whose_clock_runs_ahead_closes_no_attempt_that_is_being_made(provider, look):
     order = people.new_order()
     states = []

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from api.errors import CannotRefund, InsufficientBalance, StaffRefusal
 from jobs import orders as sweeps
-from payments import console_refunds, refunds, suspense
+from payments import console_refunds, refunds, suspense_acts
 from payments.models import (
     Bearer,
     Discrepancy,
@@ -297,7 +297,7 @@ def test_a_charge_that_arrives_already_refunded_opens_nothing_and_is_held(provid
     assert books.balances().get("suspense", 0) == 1500 - amount
     books.assert_whole(provider)
     if amount < 1500:
-        suspense.refund(row, reason="退回余款")
+        suspense_acts.refund(row, reason="退回余款")
         settle_all(provider)
         assert books.balances() == {}
         books.assert_whole(provider)

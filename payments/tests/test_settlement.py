@@ -17,7 +17,8 @@ from payments.models import (
     RefundStatus,
     SuspenseCharge,
 )
-from payments.settlement import PaidCharge, read_paid_charge, settle
+from payments.paid_charge import PaidCharge, read_paid_charge
+from payments.settlement import settle
 from qaorder import orders
 from qaorder.lifecycle import Role
 from qaorder.models import Order, OrderType, Period, Status

@@ -16,7 +16,8 @@ from payments.models import (
     StaffRequest,
     SuspenseResolution,
 )
-from payments.settlement import PaidCharge, settle
+from payments.paid_charge import PaidCharge
+from payments.settlement import settle
 from qaorder.models import Order, OrderType, Status
 from tests.support import books, people
 from tests.support.database import impatient, locked_elsewhere
@@ -48,7 +49,7 @@ def test_each_verb_acts_at_once_on_small_amounts_and_leaves_its_trail(provider, 
     row, arguments = prepare(verb, provider)
     before = books.everything()
 
-    done = staff_acts.ask(verb, row, actor=boss, reason="已核实", **arguments)
+    done = staff_acts.request(verb, row, actor=boss, reason="已核实", **arguments)
 
     assert (done.state, done.reason, done.requested_by) == ("done", "已核实", boss)
     assert done.amount_fen > 0
@@ -64,7 +65,7 @@ def test_each_verb_waits_for_another_member_above_the_limit(provider, settings, 
     row, arguments = prepare(verb, provider)
     before = books.everything()
 
-    waiting = staff_acts.ask(verb, row, actor=boss, reason="已核实", **arguments)
+    waiting = staff_acts.request(verb, row, actor=boss, reason="已核实", **arguments)
 
     def rest():
         now = books.everything()
@@ -76,7 +77,7 @@ def test_each_verb_waits_for_another_member_above_the_limit(provider, settings, 
     with pytest.raises(StaffRefusal):
         staff_acts.approve(waiting, actor=boss)
     with pytest.raises(StaffRefusal):
-        staff_acts.ask(verb, row, actor=other, reason="再来", **arguments)
+        staff_acts.request(verb, row, actor=other, reason="再来", **arguments)
     assert rest() == unchanged
 
     done = staff_acts.approve(waiting, actor=other)
@@ -91,11 +92,11 @@ def test_each_verb_waits_for_another_member_above_the_limit(provider, settings, 
 @pytest.mark.parametrize("verb", staff_acts.VERBS)
 def test_each_verb_done_twice_moves_money_once(provider, boss, verb):
     row, arguments = prepare(verb, provider)
-    staff_acts.ask(verb, row, actor=boss, reason="已核实", **arguments)
+    staff_acts.request(verb, row, actor=boss, reason="已核实", **arguments)
     entries = list(Entry.objects.values())
 
     with pytest.raises(StaffRefusal):
-        staff_acts.ask(verb, row, actor=boss, reason="已核实", **arguments)
+        staff_acts.request(verb, row, actor=boss, reason="已核实", **arguments)
 
     assert list(Entry.objects.values()) == entries
     assert StaffRequest.objects.count() == 1
@@ -118,7 +119,7 @@ def test_each_verb_needs_its_permission_a_reason_and_its_parameters(provider, bo
 
     for actor, reason, given in wrong:
         with pytest.raises(StaffRefusal):
-            staff_acts.ask(verb, row, actor=actor, reason=reason, **given)
+            staff_acts.request(verb, row, actor=actor, reason=reason, **given)
 
     after = books.everything()
     del before["accounts.User"], after["accounts.User"]
@@ -128,26 +129,28 @@ def test_each_verb_needs_its_permission_a_reason_and_its_parameters(provider, bo
 def test_what_was_declined_does_nothing_and_can_be_asked_again(provider, settings, boss, other):
     settings.STAFF_DOUBLE_CHECK_FEN = 0
     order = paid(provider)
-    first = staff_acts.ask("refund_order", order, actor=boss, reason="x")
+    first = staff_acts.request("refund_order", order, actor=boss, reason="x")
 
     declined = staff_acts.decline(first, actor=other)
 
     assert (declined.state, declined.decided_by) == ("declined", other)
     assert Order.objects.get().status == Status.PAID
     withdrawn = staff_acts.decline(
-        staff_acts.ask("refund_order", order, actor=boss, reason="x"), actor=boss
+        staff_acts.request("refund_order", order, actor=boss, reason="x"), actor=boss
     )
     assert (withdrawn.state, withdrawn.decided_by) == ("declined", None)
-    staff_acts.approve(staff_acts.ask("refund_order", order, actor=boss, reason="x"), actor=other)
+    staff_acts.approve(
+        staff_acts.request("refund_order", order, actor=boss, reason="x"), actor=other
+    )
     assert Order.objects.get().status == Status.CANCELLED
 
 
 def test_an_amount_that_changed_while_it_waited_is_not_approved(provider, settings, boss, other):
     settings.STAFF_DOUBLE_CHECK_FEN = 0
     order = paid(provider)
-    waiting = staff_acts.ask("refund_order", order, actor=boss, reason="x")
+    waiting = staff_acts.request("refund_order", order, actor=boss, reason="x")
     staff_acts.approve(
-        staff_acts.ask(
+        staff_acts.request(
             "accept_console_refund",
             console_part(provider, order),
             actor=boss,
@@ -170,7 +173,7 @@ def console_part(provider, order):
 def test_the_database_refuses_that_one_member_decides_alone(boss):
     with pytest.raises(IntegrityError), transaction.atomic():
         StaffRequest.objects.create(
-            verb="keep_held",
+            verb="keep_suspense",
             target_id=1,
             amount_fen=1,
             reason="x",
@@ -187,7 +190,7 @@ def test_only_served_orders_are_refunded_without_being_cancelled(boss, status):
     before = books.everything()
 
     with pytest.raises(StaffRefusal, match="不能退款：订单须已回答或已完成"):
-        staff_acts.ask("refund_completed", order, actor=boss, reason="x", bearer="platform")
+        staff_acts.request("refund_completed", order, actor=boss, reason="x", bearer="platform")
 
     assert books.everything() == before
 
@@ -198,7 +201,7 @@ def test_a_served_order_is_refunded_and_keeps_its_status(settings, boss, status,
     settings.PLATFORM_SHARE_PERCENT = 20
     order = order_in(status)
 
-    staff_acts.ask("refund_completed", order, actor=boss, reason="投诉", bearer=bearer)
+    staff_acts.request("refund_completed", order, actor=boss, reason="投诉", bearer=bearer)
 
     order.refresh_from_db()
     assert order.status == status
@@ -211,7 +214,7 @@ def test_a_served_order_is_refunded_and_keeps_its_status(settings, boss, status,
 def test_a_served_monthly_orders_refund_ends_what_runs_of_its_period(boss):
     order = order_in(Status.ANSWERED, order_type=OrderType.MONTHLY)
 
-    staff_acts.ask("refund_completed", order, actor=boss, reason="投诉", bearer="platform")
+    staff_acts.request("refund_completed", order, actor=boss, reason="投诉", bearer="platform")
 
     order.period.refresh_from_db()
     assert order.period.refunded_at is not None
@@ -225,7 +228,7 @@ def test_a_definite_refusal_fails_the_refund_and_each_way_out_ends_it(provider, 
     ):
         row = failed_refund(provider)
         assert row.status == RefundStatus.FAILED
-        staff_acts.ask(verb, row, actor=boss, reason="x")
+        staff_acts.request(verb, row, actor=boss, reason="x")
         provider.sandbox.clear_faults()
         drain()
         row.refresh_from_db()
@@ -250,7 +253,7 @@ def test_a_refusal_that_may_pass_leaves_the_refund_open(provider, status):
 def test_held_money_is_given_to_an_order_by_way_of_its_patients_balance(provider, boss):
     row, order = held(provider), people.new_order()
 
-    staff_acts.ask("assign_held", row, actor=boss, reason="x", to=order.order_number)
+    staff_acts.request("assign_suspense", row, actor=boss, reason="x", to=order.order_number)
 
     order.refresh_from_db()
     row.refresh_from_db()
@@ -265,7 +268,7 @@ def test_held_money_is_not_given_to_an_order_that_waits_for_none(provider, boss)
     before = books.everything()
 
     with pytest.raises(StaffRefusal, match="订单须待支付"):
-        staff_acts.ask("assign_held", row, actor=boss, reason="x", to=order.order_number)
+        staff_acts.request("assign_suspense", row, actor=boss, reason="x", to=order.order_number)
 
     assert books.everything() == before
 
@@ -273,14 +276,14 @@ def test_held_money_is_not_given_to_an_order_that_waits_for_none(provider, boss)
 def test_held_money_whose_refund_is_refused_is_undecided_again(provider, boss):
     row = held(provider)
     provider.reject_refunds(row.charge_id)
-    staff_acts.ask("refund_held", row, actor=boss, reason="x")
+    staff_acts.request("refund_suspense", row, actor=boss, reason="x")
     refund_outbox.send_due()
 
     row.refresh_from_db()
     assert (row.resolution, row.resolved_at) == ("", None)
     assert books.balances()["suspense"] == 1500
     books.assert_whole(provider)
-    staff_acts.ask("keep_held", row, actor=boss, reason="x")
+    staff_acts.request("keep_suspense", row, actor=boss, reason="x")
     assert books.balances() == {"clearing:alipay": -1500, "platform": 1500}
     books.assert_whole(provider)
 
@@ -288,9 +291,9 @@ def test_held_money_whose_refund_is_refused_is_undecided_again(provider, boss):
 def test_a_late_success_of_a_refund_given_up_for_held_money_is_a_difference(provider, boss):
     row = held(provider)
     provider.sandbox.script_refunds("refuse")
-    staff_acts.ask("refund_held", row, actor=boss, reason="x")
+    staff_acts.request("refund_suspense", row, actor=boss, reason="x")
     refund_outbox.send_due()
-    staff_acts.ask("keep_held", row, actor=boss, reason="x")
+    staff_acts.request("keep_suspense", row, actor=boss, reason="x")
     failed = provider.sandbox.refunds.page(row.charge_id, {})["data"][0]
 
     provider.deliver(provider.sandbox.event("refund.succeeded", failed | {"status": "succeeded"}))
@@ -302,7 +305,7 @@ def test_a_late_success_of_a_refund_given_up_for_held_money_is_a_difference(prov
 def test_a_payout_returns_the_clearing_account_to_zero(provider, boss):
     row = payout(provider)
 
-    staff_acts.ask("book_payout", row, actor=boss, reason="对账单")
+    staff_acts.request("book_payout", row, actor=boss, reason="对账单")
 
     assert books.balances() == {"bank": -1490, "platform": -10, "in_transit": 1500}
 
@@ -317,7 +320,7 @@ def test_money_that_comes_late_and_cannot_go_back_has_a_way_out_too(provider, bo
     row = Refund.objects.get()
     assert row.status == RefundStatus.FAILED
 
-    staff_acts.ask("refund_to_balance", row, actor=boss, reason="x")
+    staff_acts.request("refund_to_balance", row, actor=boss, reason="x")
 
     assert books.wallet(order.patient.user) == 1500
     assert (
@@ -333,6 +336,6 @@ def test_what_an_order_s_refund_moves_is_read_under_its_lock(boss, settings):
     order = order_in(Status.PAID)
 
     with impatient(), locked_elsewhere(order), pytest.raises(OperationalError):
-        staff_acts.ask("refund_order", order, actor=boss, reason="x")
+        staff_acts.request("refund_order", order, actor=boss, reason="x")
 
     assert not StaffRequest.objects.exists()

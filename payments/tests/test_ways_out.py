@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from api import failpoints
 from api.errors import StaffRefusal
-from payments import console_refunds, refund_outbox, refunds, staff_acts, suspense
+from payments import console_refunds, refund_outbox, refunds, staff_acts, suspense_acts
 from payments.models import (
     Bearer,
     Discrepancy,
@@ -129,7 +129,7 @@ def test_held_money_whose_return_in_the_console_failed_late_is_there_again(provi
     row.refresh_from_db()
     assert (row.resolution, row.remaining_fen) == ("", 1500)
     books.assert_whole(provider)
-    suspense.refund(row, reason="退回")
+    suspense_acts.refund(row, reason="退回")
     settle_all(provider)
     assert books.balances() == {}
     books.assert_whole(provider)
@@ -152,12 +152,12 @@ def test_a_part_returned_again_after_it_failed_late_leaves_the_rest_undecided(pr
 
 def test_a_part_of_held_money_returned_while_staff_return_it_all_can_be_accepted(provider):
     _, row = wrongly_noticed(provider, order_no="20260101000001")
-    suspense.refund(row, reason="退回")
+    suspense_acts.refund(row, reason="退回")
     difference = told_of(provider, row)
     settle_all(provider)
 
     accept(difference)
-    suspense.refund(row, reason="退回余款")
+    suspense_acts.refund(row, reason="退回余款")
     settle_all(provider)
 
     row.refresh_from_db()
@@ -168,7 +168,7 @@ def test_a_part_of_held_money_returned_while_staff_return_it_all_can_be_accepted
 
 def test_held_money_that_staff_gave_away_leaves_nothing_to_accept(provider):
     _, row = wrongly_noticed(provider, order_no="20260101000001")
-    suspense.keep(row)
+    suspense_acts.keep(row)
     difference = told_of(provider, row)
 
     with pytest.raises(StaffRefusal, match="另行处理"):
@@ -186,7 +186,7 @@ def test_a_pending_return_of_held_money_that_staff_gave_away_is_a_difference_in_
     made = provider.console_refund(charge["id"], 500, "pending")
     provider.deliver(provider.sandbox.event("refund.succeeded", made))
     provider.deliver_all("charge.succeeded")
-    suspense.keep(SuspenseCharge.objects.get())
+    suspense_acts.keep(SuspenseCharge.objects.get())
 
     provider.sandbox.settle_refund(made["id"], "succeeded")
     provider.deliver_all("refund.succeeded")
@@ -218,9 +218,9 @@ def test_a_refund_that_hangs_at_the_provider_can_be_given_up_when_it_is_overdue(
     boss = make_user(is_staff=True, is_superuser=True)
 
     with pytest.raises(StaffRefusal, match="等待期限"):
-        staff_acts.ask("give_up_refund", row, actor=boss, reason="x")
+        staff_acts.request("give_up_refund", row, actor=boss, reason="x")
     Refund.objects.update(created_at=timezone.now() - timedelta(days=4))
-    staff_acts.ask("give_up_refund", row, actor=boss, reason="x")
+    staff_acts.request("give_up_refund", row, actor=boss, reason="x")
 
     row.refresh_from_db()
     assert row.status == RefundStatus.FAILED
@@ -261,12 +261,12 @@ def test_what_was_given_up_and_asked_for_again_ends_with_what_the_provider_still
 def test_a_disputed_refund_of_held_money_that_fails_late_is_taken_back(provider):
     _, row = wrongly_noticed(provider, order_no="20260101000001")
     provider.sandbox.script_refunds("wait")
-    ours = suspense.refund(row, reason="退回")
+    ours = suspense_acts.refund(row, reason="退回")
     settle_all(provider)
     ours.refresh_from_db()
     Refund.objects.update(created_at=timezone.now() - timedelta(days=4))
     refunds.give_up(ours)
-    suspense.keep(row)
+    suspense_acts.keep(row)
     provider.sandbox.settle_refund(ours.refund_id, "succeeded")
     provider.deliver_all("refund.succeeded")
     console_refunds.dispute(Discrepancy.objects.get())
@@ -290,7 +290,7 @@ def test_a_refund_that_the_provider_does_not_have_is_taken_back_and_paid_otherwi
     assert row.kind == "refund_absent"
     boss = make_user(is_staff=True, is_superuser=True)
 
-    done = staff_acts.ask("take_back_refund", row, actor=boss, reason="渠道确认未退")
+    done = staff_acts.request("take_back_refund", row, actor=boss, reason="渠道确认未退")
     refunds.end_otherwise(Refund.objects.get(), RefundMeans.BALANCE)
 
     assert done.amount_fen == 1500
@@ -308,12 +308,12 @@ def test_a_refund_told_of_twice_is_taken_back_once(provider):
         for kind in ("refund_absent", "refund_undone")
     )
     boss = make_user(is_staff=True, is_superuser=True)
-    staff_acts.ask("take_back_refund", absent, actor=boss, reason="x")
-    staff_acts.ask("retry_refund", done, actor=boss, reason="x")
+    staff_acts.request("take_back_refund", absent, actor=boss, reason="x")
+    staff_acts.request("retry_refund", done, actor=boss, reason="x")
     before = books.balances()
 
     with pytest.raises(StaffRefusal):
-        staff_acts.ask("take_back_refund", undone, actor=boss, reason="x")
+        staff_acts.request("take_back_refund", undone, actor=boss, reason="x")
 
     assert books.balances() == before
 
@@ -368,7 +368,7 @@ def test_accepting_a_part_of_a_large_order_waits_for_a_second_member(provider, s
     row = told(provider, payment, 500)
     boss = make_user(is_staff=True, is_superuser=True)
 
-    waiting = staff_acts.ask(
+    waiting = staff_acts.request(
         "accept_console_refund", row, actor=boss, reason="x", bearer=Bearer.PLATFORM
     )
 
@@ -438,11 +438,11 @@ def test_staff_are_told_why_an_act_is_refused(provider):
         ("take_back_refund", told(provider, paid_order(provider)[1]), "渠道有退款，本地无记录"),
     ):
         with pytest.raises(StaffRefusal, match=word):
-            staff_acts.ask(verb, target, actor=boss, reason="x")
+            staff_acts.request(verb, target, actor=boss, reason="x")
 
 
 def test_no_verb_can_be_refused_without_a_word_of_why():
-    raising = {"refund_order", "refund_completed", "accept_console_refund", "assign_held"}
+    raising = {"refund_order", "refund_completed", "accept_console_refund", "assign_suspense"}
     raising |= {name for name in staff_acts.VERBS if staff_acts.VERBS[name].model is Refund}
 
     assert all(staff_acts.VERBS[name].needs for name in raising | {"take_back_refund"})

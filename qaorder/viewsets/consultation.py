@@ -13,7 +13,7 @@ from rest_framework.generics import CreateAPIView, GenericAPIView, ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.applications import require_verified
+from accounts.doctor_applications import require_verified
 from accounts.permissions import IsDoctor, IsPatient, IsVerifiedDoctor
 from api import errors
 from api.idempotency import idempotent

@@ -10,7 +10,8 @@ from ledger.models import Entry
 from ledger.services import balance_fen
 from payments import refunds
 from payments.models import Payment, Refund, RefundStatus, StaffRequest, SuspenseCharge
-from payments.settlement import PaidCharge, settle
+from payments.paid_charge import PaidCharge
+from payments.settlement import settle
 from qaorder.lifecycle import Role
 from qaorder.models import OrderType, Status
 from tests.support import people
@@ -149,8 +150,8 @@ def test_held_charges_show_why_and_leave_the_queue_once_decided(client, boss):
     held = hold()
 
     waiting = text(client.get(HELD, {"resolved": "no"}))
-    asked = text(act(client, HELD, "keep_held", held))
-    closed = text(act(client, HELD, "keep_held", held, confirm="1", reason="无人认领"))
+    asked = text(act(client, HELD, "keep_suspense", held))
+    closed = text(act(client, HELD, "keep_suspense", held, confirm="1", reason="无人认领"))
 
     for words in (held.charge_id, "金额或渠道不符", held.order_no, "14.00", "15.00"):
         assert words in waiting
@@ -159,4 +160,4 @@ def test_held_charges_show_why_and_leave_the_queue_once_decided(client, boss):
     assert held.charge_id not in text(client.get(HELD, {"resolved": "no"}))
     assert held.charge_id in text(client.get(HELD, {"resolved": "yes"}))
     assert LogEntry.objects.get().change_message == "转入平台：无人认领"
-    assert "已经处理" in text(act(client, HELD, "keep_held", held, confirm="1", reason="x"))
+    assert "已经处理" in text(act(client, HELD, "keep_suspense", held, confirm="1", reason="x"))

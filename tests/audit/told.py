@@ -8,7 +8,8 @@ from django.utils import timezone
 from accounts.models import Patient
 from payments import console_refunds, refund_answers
 from payments.models import Discrepancy, Notice, Payment, PaymentState, Refund
-from payments.settlement import PaidCharge, settle
+from payments.paid_charge import PaidCharge
+from payments.settlement import settle
 from qaorder.models import Channel, Order
 from qaorder.orders import new_order_number
 

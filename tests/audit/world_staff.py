@@ -60,7 +60,7 @@ class _Side(NamedTuple):
 
     def ask(self, verb: str, row: Model, **arguments: str) -> None:
         """Let one member of staff do it, with the word of a second where that is needed."""
-        request = staff_acts.ask(verb, row, actor=self.member, reason="x", **arguments)
+        request = staff_acts.request(verb, row, actor=self.member, reason="x", **arguments)
         if request.state == StaffRequestState.WAITING:
             staff_acts.approve(request, actor=self.second)
 
@@ -168,14 +168,14 @@ def _stopped(side: _Side) -> None:
 
 def _held_money(side: _Side) -> None:
     for name, verb, arguments in (
-        ("kept", "keep_held", {}),
-        ("assigned", "assign_held", {"to": side.patient.user.username}),
-        ("sent_back", "refund_held", {}),
+        ("kept", "keep_suspense", {}),
+        ("assigned", "assign_suspense", {"to": side.patient.user.username}),
+        ("sent_back", "refund_suspense", {}),
     ):
         told.collect(name, f"77{name}", told.PART_FEN)
         row = _held(side, name)
         side.ask(verb, row, **arguments)
-    side.keys["held_refund"] = Refund.objects.get(held=row).pk
+    side.keys["held_refund"] = Refund.objects.get(suspense=row).pk
     order = people.place_order(side.patient, side.doctor)
     payment = told.attempt("corrected", side.patient, order)
     told.collect("corrected", order.order_number, order.amount_fen - 1)

@@ -10,7 +10,7 @@ open      refund open, why it is still open is noted, the next try is in the fut
 
 Whatever the cell, the order stays as it was, a pay call answers 503 and -6 with Retry-After, no
 call takes longer than its deadline, and when the fault is gone the usual next step (pay again,
-`ask_about_silent`, `expire_unpaid`, `send_due`) ends with exactly one charge or refund at the
+`inquire_about_silent`, `expire_unpaid`, `send_due`) ends with exactly one charge or refund at the
 provider and the ledger agreeing.
 """
 

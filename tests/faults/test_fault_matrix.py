@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from jobs.orders import expire_unpaid
-from jobs.payments import ask_about_silent
+from jobs.payments import inquire_about_silent
 from payments import refunds
 from payments.models import Payment, PaymentState, Refund, RefundStatus
 from payments.refund_outbox import send_due
@@ -158,7 +158,7 @@ def test_charge(bench: Bench, cell: Cell):
 
     bench.later()
     if cell.call == "charge by jobs":
-        ask_about_silent()
+        inquire_about_silent()
         states = {True: PaymentState.PENDING, False: PaymentState.FAILED}
         assert Payment.objects.get().state == states[made]
     bench.paid()
@@ -233,14 +233,14 @@ def test_retrieve_charge(bench: Bench, cell: Cell):
     bench.later()
     if cell.stage == "again":
         bench.lose("charge.retrieve", commit=False)
-        ask_about_silent()
+        inquire_about_silent()
         bench.later()
 
-    assert bench.meeting(cell.fault, "charge.retrieve", ask_about_silent) == 1
+    assert bench.meeting(cell.fault, "charge.retrieve", inquire_about_silent) == 1
 
     assert_attempt_is_pending(cell, bench)
     bench.later()
-    assert ask_about_silent() == 1
+    assert inquire_about_silent() == 1
     bench.now(Status.PAID)
     assert_settled(bench.provider, charges=1)
 

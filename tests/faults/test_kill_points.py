@@ -38,7 +38,7 @@ KILLED_AT.update(
         "idempotency.answered",
         "pay.balance_debited",
         "refund.row_written",
-        "sweep.asked",
+        "sweep.inquired",
         "sweep.cancelled",
         "finish.paid_out",
         "recharge.attempt_written",
@@ -302,7 +302,7 @@ def test_question_about_a_lost_answer_killed_is_asked_again(world: World, paid):
         world.provider.pay(world.provider.charges()[0]["id"])
 
     world.time_passes(LEASE_SECONDS)
-    world.jobs.run("sweep.asked")
+    world.jobs.run("sweep.inquired")
     world.recover()
 
     if not paid:
@@ -323,7 +323,7 @@ def test_expiry_killed_while_asking_decides_next_time(world: World, paid):
         early = overdue + timedelta(minutes=5) if paid == "in time" else timedelta()
         world.provider.pay(charge_id, time_paid=int((timezone.now() - early).timestamp()))
 
-    world.jobs.run("sweep.asked")
+    world.jobs.run("sweep.inquired")
     world.recover()
 
     world.now(order, Status.PAID if paid == "in time" else Status.CANCELLED)

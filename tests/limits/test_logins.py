@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import attempts, hashers
+from accounts import hashers, password_attempts
 from accounts.models import SignInNetwork, User
 from tests.limits.callers import HOME, change_password, log_in, register
 from tests.support.people import PASSWORD, client_for, make_patient, make_user
@@ -248,7 +248,7 @@ def test_hashes_are_djangos_own(settings):
 
 def test_the_networks_of_an_account_are_few_and_forgotten_when_unused():
     user = make_patient().user
-    for number in range(attempts.NETWORKS_KEPT + 5):
+    for number in range(password_attempts.NETWORKS_KEPT + 5):
         log_in(user.username, f"192.0.2.{number + 1}", PASSWORD)
     log_in(user.username, "192.0.2.25", PASSWORD)
 
@@ -257,7 +257,7 @@ def test_the_networks_of_an_account_are_few_and_forgotten_when_unused():
     old.update(used_at=timezone.now() - timedelta(days=181))
 
     assert kept == {f"192.0.2.{number}" for number in range(6, 26)}
-    assert attempts.purge_networks() == 2
+    assert password_attempts.purge_networks() == 2
     assert SignInNetwork.objects.count() == 18
 
 

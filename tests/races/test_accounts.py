@@ -7,7 +7,7 @@ import pytest
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from accounts import applications, services
+from accounts import doctor_applications, services
 from accounts.models import Doctor, User
 from qaorder.models import Answer, DiagnosisTag, Status
 from tests.races import unguarded
@@ -152,7 +152,7 @@ def test_a_doctor_answers_while_the_verification_is_withdrawn(race: Race) -> Non
 
         with held(world.doctor) as holder:
             withdrawn, answered = _in_turn(
-                race, holder, lambda: applications.withdraw(world.doctor), answer
+                race, holder, lambda: doctor_applications.withdraw(world.doctor), answer
             )
 
         order.refresh_from_db()

@@ -186,8 +186,8 @@ def test_r15_asked_about_while_another_try_is_lost(provider_race: Race) -> None:
         sandbox.fault("drop", "charge.create")
         lost = world.pay(order, "alipay")()
         sandbox.fault("drop", "charge.create", commit=True)
-        with at_point("sweep.asked", world.pay(order, "alipay")):
-            inquiry.ask(Payment.objects.get(order=order))
+        with at_point("sweep.inquired", world.pay(order, "alipay")):
+            inquiry.inquire(Payment.objects.get(order=order))
 
         found = world.pay(order, "alipay")()
 

@@ -8,7 +8,15 @@ import pytest
 from accounts.models import User
 from audit.runner import audit
 from ledger.models import Transaction
-from payments import console_refunds, refund_outbox, refunds, settlement, staff_acts, suspense
+from payments import (
+    console_refunds,
+    paid_charge,
+    refund_outbox,
+    refunds,
+    settlement,
+    staff_acts,
+    suspense_acts,
+)
 from payments.models import Bearer, Discrepancy, Refund, RefundStatus, SuspenseCharge
 from qaorder.models import Order, Status
 from tests.races import unguarded
@@ -149,7 +157,7 @@ def test_two_members_approve_and_a_third_declines(provider_race: Race, settings:
         world.refund(order)()
         refund_outbox.send_due()
         row = Refund.objects.get(payment__order=order)
-        request = staff_acts.ask("refund_to_balance", row, actor=member(), reason="x")
+        request = staff_acts.request("refund_to_balance", row, actor=member(), reason="x")
 
         decided = race.at_once(
             partial(staff_acts.approve, request, actor=member()),
@@ -257,10 +265,10 @@ def test_keeping_held_money_and_the_notice_that_puts_it_right(provider_race: Rac
         right = world.provider.sandbox.pay(charge, force=True)
         world.tell("charge.succeeded", right | {"amount": next(turns)})()
         row = SuspenseCharge.objects.get(charge_id=charge)
-        fact = settlement.read_paid_charge(right)
+        fact = paid_charge.read_paid_charge(right)
         assert fact is not None
 
-        keep = race.then(partial(suspense.keep, row), is_decided, after=is_there)
+        keep = race.then(partial(suspense_acts.keep, row), is_decided, after=is_there)
         done = race.at_once(keep, partial(settlement.settle, fact))
 
         order.refresh_from_db()

@@ -169,7 +169,7 @@ def test_r9_asking_the_provider_and_the_notice(provider_race: Race) -> None:
         notice = world.notice(world.charge(order))
         payment = Payment.objects.get(order=order)
 
-        told, asked = race.at_once(notice, partial(inquiry.ask, payment))
+        told, asked = race.at_once(notice, partial(inquiry.inquire, payment))
 
         order.refresh_from_db()
         return wrong(
@@ -183,7 +183,7 @@ def test_r9_asking_the_provider_and_the_notice(provider_race: Race) -> None:
         play,
         lambda: unguarded.all_of(
             unguarded.without_row_locks(),
-            unguarded.pausing(race.meeting(2), "webhook.notice_kept", "sweep.asked"),
+            unguarded.pausing(race.meeting(2), "webhook.notice_kept", "sweep.inquired"),
             unguarded.pausing(race.meeting(2, 0.2), "settle.captured"),
         ),
     )

@@ -31,10 +31,12 @@ from payments import (
     console_refunds,
     inquiry,
     notices,
+    paid_charge,
     refund_answers,
     refund_outbox,
     refunds,
     settlement,
+    suspense,
     viewsets,
 )
 from payments import release as releases
@@ -185,9 +187,9 @@ def without_second_look() -> Iterator[None]:
 def matching_by_charge_id() -> Iterator[None]:
     """Removes the match by our own number: only a charge that was stored is recognised."""
 
-    def settle(fact: settlement.PaidCharge) -> NoticeOutcome:
+    def settle(fact: paid_charge.PaidCharge) -> NoticeOutcome:
         if not Payment.objects.filter(charge_id=fact.charge_id).exists():
-            return settlement._hold(fact, settlement.UNKNOWN_NUMBER, None)
+            return suspense.hold(fact, suspense.UNKNOWN_NUMBER, None)
         return settlement.settle(fact)
 
     with mock.patch.object(notices, "settle", settle):
@@ -506,7 +508,7 @@ def names_checked_only_before(meet: Meet) -> Iterator[None]:
 def meeting_before_settling(meet: Meet) -> Iterator[None]:
     """Removes nothing: lets the comparison of the books wait until a notice is as far."""
 
-    def settle(fact: settlement.PaidCharge) -> NoticeOutcome:
+    def settle(fact: paid_charge.PaidCharge) -> NoticeOutcome:
         meet()
         return settlement.settle(fact)
 
@@ -554,7 +556,7 @@ def locking_the_refund_alone(meet: Meet) -> Iterator[None]:
 
     def lock(refund_pk: int) -> Refund:
         rows = Refund.objects.select_for_update(of=("self",))
-        refund = rows.select_related("payment__order", "held").get(pk=refund_pk)
+        refund = rows.select_related("payment__order", "suspense").get(pk=refund_pk)
         meet()
         return refund
 
@@ -590,9 +592,9 @@ def believing_the_first_look(meet: Meet) -> Iterator[None]:
 @contextmanager
 def unholding_whatever_was_decided(is_there: Meet, is_decided: Meet) -> Iterator[None]:
     """Removes the look, under lock, at whether staff decided about money that is put right."""
-    unhold = settlement._unhold
+    unhold = suspense.correct
 
-    def always(fact: settlement.PaidCharge) -> bool:
+    def always(fact: paid_charge.PaidCharge) -> bool:
         is_there()
         is_decided()
         unhold(fact)

@@ -169,7 +169,7 @@ def _refunds(provider: Provider) -> Problems:
     ours = _undecided("charge_id")
     ours.update(_disputed())
     done = Refund.objects.filter(means=RefundMeans.CHANNEL, status=RefundStatus.SUCCEEDED)
-    for made in done.filter(Q(payment__channel__in=REMOTE) | ~Q(held=None)):
+    for made in done.filter(Q(payment__channel__in=REMOTE) | ~Q(suspense=None)):
         ours[made.charge_id] += made.amount_fen
     differ = {key for key in {*ours, *theirs} if ours[key] != theirs[key]}
     return [f"{key}: {ours[key]} fen refunded by us, {theirs[key]} there" for key in differ]

@@ -122,9 +122,9 @@ TARGETS: dict[str, tuple[Callable[[Provider], Any], dict[str, str]]] = {
     "accept_console_refund": (difference, {"bearer": "platform"}),
     "dispute_console_refund": (difference, {}),
     "take_back_refund": (undone, {}),
-    "refund_held": (held, {}),
-    "assign_held": (held, {"to": "someone"}),
-    "keep_held": (held, {}),
+    "refund_suspense": (held, {}),
+    "assign_suspense": (held, {"to": "someone"}),
+    "keep_suspense": (held, {}),
     "book_payout": (payout, {}),
 }
 
@@ -132,6 +132,6 @@ TARGETS: dict[str, tuple[Callable[[Provider], Any], dict[str, str]]] = {
 def prepare(verb: str, provider: Provider) -> tuple[Any, dict[str, str]]:
     """The row for an act of staff, and what else the act asks."""
     make, arguments = TARGETS[verb]
-    if verb == "assign_held":
+    if verb == "assign_suspense":
         make_patient("someone")
     return make(provider), arguments

@@ -9,7 +9,7 @@ from django.utils.dateparse import parse_date
 
 import pingpp_client
 from api.money import to_yuan
-from jobs.payments import ask_about_silent, compared_to, is_behind
+from jobs.payments import compared_to, inquire_about_silent, is_behind
 from payments.models import Discrepancy
 from payments.reconcile import comparison
 
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         except pingpp_client.ProviderError as error:
             raise CommandError(f"渠道不可用 / the provider did not answer: {error}") from error
         asked = 0
-        while more := ask_about_silent():
+        while more := inquire_about_silent():
             asked += more
         open_rows = list(Discrepancy.objects.filter(resolved_at=None).order_by("first_seen_at"))
         listed = {row.pk for row in report.found}

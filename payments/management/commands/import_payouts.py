@@ -31,7 +31,9 @@ class Command(BaseCommand):
             with transaction.atomic(), file.open(encoding="utf-8-sig", newline="") as lines:
                 for payout in payouts.read(lines):
                     payout.save()
-                    request = staff_acts.ask("book_payout", payout, actor=actor, reason=file.name)
+                    request = staff_acts.request(
+                        "book_payout", payout, actor=actor, reason=file.name
+                    )
                     is_done = request.state == StaffRequestState.DONE
                     self.stdout.write(f"{payout} {'已入账' if is_done else '待复核'}")
         except (OSError, UnicodeDecodeError) as error:

@@ -12,7 +12,6 @@ from django.db import connection
 from django.utils import timezone
 
 import pingpp_client
-from pingpp_client import client
 from api import failpoints
 from audit.runner import audit
 from jobs import payments as sweeps
@@ -32,6 +31,7 @@ from payments.models import (
     SuspenseResolution,
 )
 from payments.reconcile import comparison
+from pingpp_client import client
 from qaorder import worklist
 from qaorder.models import Order, Status
 from tests.support import books
@@ -566,9 +566,9 @@ def test_many_silent_charges_do_not_keep_a_lost_attempt_waiting(provider):
         end_leases()
 
     asked = []
-    failpoints.hooks["sweep.asked"] = lambda: asked.append(order.payments.get().state)
+    failpoints.hooks["sweep.inquired"] = lambda: asked.append(order.payments.get().state)
     with later(timedelta(minutes=10, seconds=40)):
-        sweeps.ask_about_silent()
+        sweeps.inquire_about_silent()
 
     assert asked[0] == PaymentState.CREATING
     assert asked[1:] == [PaymentState.PENDING] * 3

@@ -136,7 +136,7 @@ def test_a_recharge_whose_notice_was_lost_is_found_by_asking(provider):
     provider.pay(recharge(user).json()["charge"]["id"])
     Payment.objects.update(inquired_at="2026-01-01T00:00:00Z")
 
-    sweeps.ask_about_silent()
+    sweeps.inquire_about_silent()
 
     assert books.wallet(user) == 3000
     assert Payment.objects.get().state == PaymentState.PAID

@@ -77,7 +77,7 @@ def test_a_patient_gets_the_balances_money_back_at_once(status):
     assert order.status == Status.CANCELLED
     assert (event.event, event.role, event.actor) == ("refund", "patient", order.patient.user)
     assert books.wallet(order.patient.user) == 1500
-    assert "held" not in books.balances()
+    assert "in_transit" not in books.balances()
     books.assert_whole()
 
 

@@ -78,7 +78,7 @@ _REFUNDS: dict[str, list[Fault]] = {
         change(REFUND, "to_balance_refund", "status = 2"),
         change(REFUND, "given_back_refund", "means = 'outside'"),
         change(REFUND, "failed_refund", "origin = 'console', refund_id = NULL"),
-        change(REFUND, "failed_refund", "held_id = %(kept_held)s"),
+        change(REFUND, "failed_refund", "suspense_id = %(kept_held)s"),
     ],
 }
 

@@ -45,7 +45,7 @@ INVARIANTS = (
         "一笔渠道支付不会既入账又挂起",
         "the money of one charge is booked once: as a payment or as held",
         """
-        SELECT p.id AS payment_id, h.id AS held_id FROM payments_suspensecharge h
+        SELECT p.id AS payment_id, h.id AS suspense_id FROM payments_suspensecharge h
         JOIN payments_payment p ON p.charge_id = h.charge_id AND p.state = 'paid'
         WHERE h.resolution <> 'corrected'
         """,
@@ -73,8 +73,8 @@ INVARIANTS = (
         "退回渠道的异常到账都有其退款",
         "held money that was refunded has its refund, or went back in the console",
         """
-        SELECT h.id AS held_id, h.amount_fen FROM payments_suspensecharge h
-        LEFT JOIN payments_refund r ON r.held_id = h.id AND r.status <> 2
+        SELECT h.id AS suspense_id, h.amount_fen FROM payments_suspensecharge h
+        LEFT JOIN payments_refund r ON r.suspense_id = h.id AND r.status <> 2
         GROUP BY h.id, h.amount_fen, h.refunded_fen, h.resolution
         HAVING COALESCE(SUM(r.amount_fen) FILTER (WHERE r.origin = 'console'), 0) <> h.refunded_fen
             OR COALESCE(SUM(r.amount_fen), 0)
@@ -182,10 +182,10 @@ INVARIANTS = (
             WHEN 'accept_console_refund' THEN d.resolution = 'accepted'
             WHEN 'take_back_refund' THEN d.resolution = 'accepted'
             WHEN 'dispute_console_refund' THEN d.resolution = 'disputed'
-            WHEN 'refund_held' THEN EXISTS (SELECT 1 FROM payments_refund b
-                WHERE b.held_id = h.id AND b.role = 'staff')
-            WHEN 'assign_held' THEN h.resolution = 'assigned'
-            WHEN 'keep_held' THEN h.resolution = 'kept'
+            WHEN 'refund_suspense' THEN EXISTS (SELECT 1 FROM payments_refund b
+                WHERE b.suspense_id = h.id AND b.role = 'staff')
+            WHEN 'assign_suspense' THEN h.resolution = 'assigned'
+            WHEN 'keep_suspense' THEN h.resolution = 'kept'
             WHEN 'book_payout' THEN p.booked_at IS NOT NULL END, FALSE)
         """,
     ),
@@ -196,7 +196,8 @@ INVARIANTS = (
         """
         SELECT d.id AS discrepancy_id, d.payment_id FROM payments_discrepancy d
         WHERE d.kind = 'refund_unknown' AND d.resolution = 'accepted' AND NOT EXISTS (
-            SELECT 1 FROM payments_refund r LEFT JOIN payments_suspensecharge h ON h.id = r.held_id
+            SELECT 1 FROM payments_refund r
+            LEFT JOIN payments_suspensecharge h ON h.id = r.suspense_id
             WHERE (r.payment_id = d.payment_id OR h.charge_id = d.charge_id)
                 AND (r.origin = 'console' OR r.attempt > 1))
         """,
