@@ -11,9 +11,9 @@ from django.conf import settings as django_settings
 from django.db import connection
 
 from feiqingsong import failpoints
+from feiqingsong.testing import flush
 from feiqingsong.testing.limits import Counting
 from feiqingsong.testing.provider import Provider
-from feiqingsong.testing.sqlite import lift_append_only_for_flush
 from pingpp_sandbox.sandbox import Sandbox
 
 POSTGRES_REASON = "needs PostgreSQL"
@@ -51,9 +51,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> None:
-    """After the usual set-up: a flush between tests must empty the append-only ledger too."""
-    lift_append_only_for_flush()
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """After the usual set-up: tests that commit are cleared away quickly."""
+    with django_db_blocker.unblock():
+        flush.delete_instead()
 
 
 @pytest.fixture(scope="session")
