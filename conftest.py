@@ -14,7 +14,7 @@ from django.test import Client
 from accounts.models import User
 from api import failpoints
 from pingpp_sandbox.sandbox import Sandbox
-from tests.support.database import lift_append_only_for_flush
+from tests.support import database
 from tests.support.limits import Counting
 from tests.support.people import make_user
 from tests.support.provider import Provider
@@ -54,9 +54,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> None:
-    """After the usual set-up: a flush between tests must empty the append-only ledger too."""
-    lift_append_only_for_flush()
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """After the usual set-up: tests that commit are cleared away quickly."""
+    with django_db_blocker.unblock():
+        database.delete_instead_of_flush()
 
 
 @pytest.fixture(scope="session")
