@@ -9,11 +9,13 @@ from django.utils import timezone
 from api.failpoints import failpoint
 from payments import refunds
 from payments.models import (
+    Discrepancy,
     DiscrepancyKind,
     NoticeOutcome,
     Refund,
     RefundOrigin,
     RefundStatus,
+    Resolution,
     SuspenseResolution,
 )
 from payments.reconcile import discrepancies
@@ -80,8 +82,9 @@ def _is_given_away(row: Refund) -> bool:
 def record(refund_pk: int, answer: Json) -> NoticeOutcome:
     """Take over what the provider says of a refund: pending, succeeded or failed, as given.
 
-    Another amount is not believed, and a failure after success not acted on: both are kept as
-    differences for staff. A failure of an earlier attempt says nothing of the present one.
+    Another amount is not believed, a failure after success not acted on, nor a success after staff
+    took one back: all are kept as differences for staff. A failure of an earlier attempt says
+    nothing of the present one.
     """
     refund = refunds.lock(refund_pk)
     is_failed = answer.get("status") == "failed"
@@ -98,8 +101,21 @@ def record(refund_pk: int, answer: Json) -> NoticeOutcome:
     is_other = refund.status == RefundStatus.OPEN and refund.refund_id and not is_same
     if is_past or is_other or (is_failed and is_same and refund.status == RefundStatus.FAILED):
         return NoticeOutcome.REPEATED
+    if not is_failed and _is_taken_back(answer):
+        # Most likely an old notice that comes late: the next comparison, which asks, ends it then.
+        return differs(DiscrepancyKind.REFUND_UNKNOWN, refund, answer)
     take_over(refund, answer)
     return NoticeOutcome.APPLIED
+
+
+def _is_taken_back(answer: Json) -> bool:
+    """Whether staff accepted that this very refund of the provider's, once done, is no more."""
+    return Discrepancy.objects.filter(
+        kind__in=(DiscrepancyKind.REFUND_UNDONE, DiscrepancyKind.REFUND_ABSENT),
+        charge_id=answer["charge"],
+        refund_id=answer["id"],
+        resolution=Resolution.ACCEPTED,
+    ).exists()
 
 
 def take_over(refund: Refund, answer: Json) -> None:

@@ -28,6 +28,7 @@ from tests.support import books, people
 from tests.support.paying import recharge
 from tests.support.people import make_user, refund
 from tests.support.ways_out import accept, paid_order, settle_all, told, waiting_refund
+from tests.support.world import drain
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,6 +56,28 @@ def compare():
     Payment.objects.update(created_at=timezone.now() - timedelta(minutes=10))
     Refund.objects.update(finished_at=timezone.now() - timedelta(minutes=10))
     return comparison.compare(timezone.now() - timedelta(hours=1), timezone.now())
+
+
+def test_a_success_told_late_does_not_count_once_staff_took_it_back(provider):
+    order, _ = paid_order(provider)
+    refund(order)
+    drain()
+    (succeeded,) = provider.events("refund.succeeded")
+    provider.fail_refund_late(Refund.objects.get().refund_id)
+    provider.deliver_all("refund.failed")
+    console_refunds.take_back(Discrepancy.objects.get())
+
+    outcome = provider.deliver(succeeded).json()["outcome"]
+
+    assert (outcome, Refund.objects.get().status) == ("differs", RefundStatus.FAILED)
+    assert books.balances() == {"clearing:alipay": -1500, "in_transit": 1500}
+    provider.sandbox.store.run("UPDATE charges SET created = created - 600")
+    compare()
+    assert not Discrepancy.objects.filter(resolved_at=None).exists()
+    refunds.retry(Refund.objects.get())
+    settle_all(provider)
+    assert books.balances() == {}
+    books.assert_whole(provider)
 
 
 def test_accepted_it_takes_the_place_of_a_refund_of_ours_that_waits_to_be_sent(provider):
