@@ -74,7 +74,7 @@ class BodyLimitMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
     ) -> HttpResponse | None:
-        limit = getattr(getattr(view, "view_class", None), "max_body", MAX_BODY)
+        limit = getattr(view, "max_body", MAX_BODY)
         if _is_chunked(request):
             _take_chunks(request, limit)
         if _length(request) > limit:

@@ -1,7 +1,7 @@
 """OpenAPI: how drf-spectacular describes what every endpoint of this API has in common.
 
-A view says the rest itself: its docstring is the summary, `refusals` the business rules that may
-refuse it, `@extend_schema` its bodies.
+An action says the rest itself: its docstring is the summary, `refusals` the business rules that
+may refuse it, `@extend_schema` its bodies.
 """
 
 from typing import Any
@@ -10,7 +10,6 @@ from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema as SpectacularAutoSchema
 from drf_spectacular.plumbing import get_doc
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework.mixins import ListModelMixin
 from rest_framework.permissions import AllowAny, IsAuthenticated
 
 from api import errors
@@ -82,11 +81,13 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 class AutoSchema(SpectacularAutoSchema):
     """Adds tags, summaries, the Idempotency-Key and the errors to every operation."""
 
+    view: Any
+
     def get_tags(self) -> list[str]:
         return [next(tag for prefix, tag in TAGS if self.path.startswith(prefix))]
 
     def get_summary(self) -> str:
-        return get_doc(type(self.view)).split("\n")[0]
+        return get_doc(self._action()).split("\n")[0]
 
     def get_description(self) -> str:  # type: ignore[override]
         """Who may call, in the words of the 403."""
@@ -97,6 +98,9 @@ class AutoSchema(SpectacularAutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         return [*super().get_override_parameters(), *([IDEMPOTENCY_KEY] * self._is_idempotent())]
+
+    def get_filter_backends(self) -> list[Any]:
+        return super().get_filter_backends() if self.view.filterset_class else []
 
     def _get_filter_parameters(self) -> list[dict[str, Any]]:
         parameters: list[dict[str, Any]] = super()._get_filter_parameters()
@@ -123,7 +127,7 @@ class AutoSchema(SpectacularAutoSchema):
             found["401"] = _answer("未登录或登录已失效", "Detail", headers=CHALLENGE)
         if self._is_forbidden_to_some():
             found["403"] = _answer("身份不符", "Detail")
-        if "{" in self.path or isinstance(self.view, ListModelMixin):
+        if "{" in self.path or self._is_paged():
             example = {"detail": errors.NOT_FOUND}
             found["404"] = _answer("不存在或不可见", "Detail", examples={"": example})
         if self._is_idempotent():
@@ -137,7 +141,7 @@ class AutoSchema(SpectacularAutoSchema):
     def _bad_request(self) -> dict[str, Any] | None:
         names, examples = [], {}
         has_body = self.method in ("POST", "PUT", "PATCH") and self.get_request_serializer()
-        if has_body or hasattr(self.view, "filterset_class"):
+        if has_body or self.view.filterset_class:
             names.append("FieldErrors")
         for refusal in self._refusals():
             if not issubclass(refusal, errors.Refusal):
@@ -159,14 +163,20 @@ class AutoSchema(SpectacularAutoSchema):
     def _refusals(self) -> tuple[Any, ...]:
         """A GET that only reads is refused by no rule; one that acts is served without HEAD."""
         acts = self.method != "GET" or "head" not in self.view.http_method_names
-        return getattr(self.view, "refusals", ()) if acts else ()
+        return self.view.refusals if acts else ()
 
     def _limits(self) -> tuple[Limit, ...]:
         """What only reads is not counted."""
-        return getattr(self.view, "limits", ()) if self.method not in ("GET", "DELETE") else ()
+        return self.view.limits if self.method not in ("GET", "DELETE") else ()
 
     def _is_idempotent(self) -> bool:
-        return hasattr(getattr(self.view, self.method.lower()), "is_idempotent")
+        return hasattr(self._action(), "is_idempotent")
+
+    def _is_paged(self) -> bool:
+        return self._is_list_view() and self.view.pagination_class is not None
+
+    def _action(self) -> Any:
+        return getattr(self.view, self.view.action)
 
     def _is_forbidden_to_some(self) -> bool:
         """By permission, or by the side of the order: what takes a key is for one side only."""

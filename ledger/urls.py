@@ -2,9 +2,9 @@
 
 from django.urls import path
 
-from ledger import viewsets
+from ledger.viewsets import BalanceViewSet
 
 urlpatterns = [
-    path("", viewsets.BalanceView.as_view()),
-    path("entries/", viewsets.EntryListView.as_view()),
+    path("", BalanceViewSet.as_view({"get": "retrieve"})),
+    path("entries/", BalanceViewSet.as_view({"get": "entries"})),
 ]

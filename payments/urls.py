@@ -3,12 +3,16 @@
 from django.urls import path
 
 import api.converters  # noqa: F401 (registers the converters used below)
-from payments import viewsets
+from payments.viewsets import NoticeViewSet, PaymentViewSet, RefundViewSet
+
+payment, refund = PaymentViewSet.as_view, RefundViewSet.as_view
 
 urlpatterns = [
-    path("qaorder/order/pay/<number:order_number>/", viewsets.OrderPayView.as_view()),
-    path("qaorder/order/refund/<number:order_number>/", viewsets.OrderRefundView.as_view()),
-    path("qaorder/order/refuse/<number:order_number>/", viewsets.OrderRefuseView.as_view()),
-    path("qaorder/pingpp/webhook/", viewsets.PingppWebhookView.as_view()),
-    path("accounts/balance/recharge/", viewsets.RechargeView.as_view()),
+    path("qaorder/order/pay/<number:order_number>/", payment({"patch": "pay"})),
+    path(
+        "qaorder/order/refund/<number:order_number>/", refund({"put": "refund", "get": "retrieve"})
+    ),
+    path("qaorder/order/refuse/<number:order_number>/", refund({"put": "refuse"})),
+    path("qaorder/pingpp/webhook/", NoticeViewSet.as_view({"post": "receive"})),
+    path("accounts/balance/recharge/", payment({"post": "recharge"})),
 ]

@@ -1,16 +1,12 @@
 """Paying, recharging, refunds, and the provider's notices."""
 
-from typing import Any
-
 from django.db import transaction
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
 from rest_framework import status
-from rest_framework.generics import GenericAPIView
-from rest_framework.permissions import AllowAny
+from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.permissions import IsPatient
 from api import errors, limit_table
@@ -18,9 +14,10 @@ from api.client_address import client_address
 from api.failpoints import failpoint
 from api.idempotency import idempotent
 from api.schema import DETAIL
+from api.viewsets import ViewSet, endpoint
 from payments import charges, checkout, notices, refunds
 from payments.channels import is_remote
-from payments.models import Payment, Refund
+from payments.models import Payment
 from payments.serializers import (
     ChargeSerializer,
     PayInputSerializer,
@@ -31,7 +28,7 @@ from payments.serializers import (
 )
 from qaorder.lifecycle import Role
 from qaorder.models import Order
-from qaorder.viewsets.orders import OrderMixin
+from qaorder.viewsets.orders import OneOrderViewSet
 
 SIGNATURE_HEADER = "X-Pingplusplus-Signature"
 
@@ -56,20 +53,19 @@ def _hand_out(request: Request, payment: Payment, charge: charges.Charge) -> Res
     return response
 
 
-class OrderPayView(OrderMixin, GenericAPIView[Order]):
-    """订单支付：微信、支付宝或余额"""
-
-    serializer_class = PayInputSerializer
-    refusals = (errors.CannotPay, errors.InsufficientBalance, errors.ChannelUnavailable)
+@extend_schema(responses=ChargeSerializer)
+class PaymentViewSet(OneOrderViewSet):
     limits = (limit_table.CHARGES,)
 
-    @extend_schema(responses=ChargeSerializer)
+    @endpoint(
+        serializer_class=PayInputSerializer,
+        refusals=(errors.CannotPay, errors.InsufficientBalance, errors.ChannelUnavailable),
+    )
     @idempotent(atomic=False)
-    def patch(self, request: Request, order_number: str) -> Response:
+    def pay(self, request: Request, order_number: str) -> Response:
+        """订单支付：微信、支付宝或余额"""
         order, _ = self.get_order(Role.PATIENT)
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        channel = serializer.validated_data["channel"]
+        channel = self.validated()["channel"]
         if is_remote(channel, order.amount_fen):
             client_ip = client_address(request)
             asked = checkout.charge_for_order(
@@ -82,49 +78,37 @@ class OrderPayView(OrderMixin, GenericAPIView[Order]):
             request.claim.store(response)
         return response
 
-
-class RechargeView(GenericAPIView[Any]):
-    """余额充值：到账通知到达后余额增加"""
-
-    permission_classes = [*GenericAPIView.permission_classes, IsPatient]
-    serializer_class = RechargeInputSerializer
-    refusals = (errors.ChannelUnavailable,)
-    limits = (limit_table.CHARGES,)
-
-    @extend_schema(responses=ChargeSerializer)
+    @endpoint(
+        permission_classes=[IsAuthenticated, IsPatient],
+        serializer_class=RechargeInputSerializer,
+        refusals=(errors.ChannelUnavailable,),
+    )
     @idempotent(atomic=False)
-    def post(self, request: Request) -> Response:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
+    def recharge(self, request: Request) -> Response:
+        """余额充值：到账通知到达后余额增加"""
+        fields = self.validated()
         asked = checkout.charge_for_recharge(
             payer=request.user,
-            channel=serializer.validated_data["channel"],
-            amount_fen=serializer.validated_data["amount"],
+            channel=fields["channel"],
+            amount_fen=fields["amount"],
             client_ip=client_address(request),
             request_id=request.claim.request_id,
         )
         return _hand_out(request, *asked)
 
 
-class OrderRefundView(OrderMixin, GenericAPIView[Refund]):
-    """申请退款（患者，回答之前）"""
-
-    serializer_class = RefundInputSerializer
+@extend_schema(responses=RefundSerializer)
+class RefundViewSet(OneOrderViewSet):
     refusals = (errors.CannotRefund,)
 
-    @extend_schema(responses=RefundSerializer)
+    @endpoint(serializer_class=RefundInputSerializer)
     @idempotent()
-    def put(self, request: Request, order_number: str) -> Response:
-        order, role = self.get_order(Role.PATIENT)
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        refund = refunds.refund_order(
-            order=order, role=role, actor=request.user, **serializer.validated_data
-        )
-        return Response(RefundSerializer(refund).data)
+    def refund(self, request: Request, order_number: str) -> Response:
+        """申请退款（患者，回答之前）"""
+        return self._give_back(Role.PATIENT)
 
-    @extend_schema(summary="查询退款（双方）", responses=RefundSerializer)
-    def get(self, request: Request, order_number: str) -> Response:
+    def retrieve(self, request: Request, order_number: str) -> Response:
+        """查询退款（双方）"""
         # Also for an order that the caller has hidden: the money is theirs to follow.
         order = Order.objects.filter(order_number=order_number).first()
         refund = refunds.refund_of(order) if order and order.role_of(request.user) else None
@@ -132,28 +116,21 @@ class OrderRefundView(OrderMixin, GenericAPIView[Refund]):
             raise Http404
         return Response(RefundSerializer(refund).data)
 
-
-class OrderRefuseView(OrderMixin, GenericAPIView[Refund]):
-    """医生拒绝订单，全额退款"""
-
-    serializer_class = RefuseInputSerializer
-    refusals = (errors.CannotRefund,)
-
-    @extend_schema(responses=RefundSerializer)
+    @endpoint(serializer_class=RefuseInputSerializer)
     @idempotent()
-    def put(self, request: Request, order_number: str) -> Response:
-        order, role = self.get_order(Role.DOCTOR)
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
+    def refuse(self, request: Request, order_number: str) -> Response:
+        """医生拒绝订单，全额退款"""
+        return self._give_back(Role.DOCTOR)
+
+    def _give_back(self, side: Role) -> Response:
+        order, role = self.get_order(side)
         refund = refunds.refund_order(
-            order=order, role=role, actor=request.user, **serializer.validated_data
+            order=order, role=role, actor=self.request.user, **self.validated()
         )
         return Response(RefundSerializer(refund).data)
 
 
-class PingppWebhookView(APIView):
-    """Ping++ 通知：签名正确的一律 200"""
-
+class NoticeViewSet(ViewSet):
     max_body = 1024 * 1024
     authentication_classes = []
     permission_classes = [AllowAny]
@@ -163,7 +140,8 @@ class PingppWebhookView(APIView):
         request=OpenApiTypes.OBJECT,
         responses={200: OpenApiTypes.OBJECT, 400: DETAIL},
     )
-    def post(self, request: Request) -> Response:
+    def receive(self, request: Request) -> Response:
+        """Ping++ 通知：签名正确的一律 200"""
         try:
             outcome = notices.receive(request._request.body, request.headers.get(SIGNATURE_HEADER))
         except notices.BadSignature:

@@ -3,28 +3,36 @@
 from django.urls import path
 
 import api.converters  # noqa: F401 (registers the converters used below)
-from qaorder.viewsets import consultation, orders, periods
+from qaorder.viewsets.catalogue import DiagnosisTagViewSet, DrugViewSet
+from qaorder.viewsets.consultation import AnswerViewSet, QuestionViewSet
+from qaorder.viewsets.evaluations import EvaluationViewSet
+from qaorder.viewsets.orders import OrderViewSet
+from qaorder.viewsets.periods import SubscriptionViewSet
+
+order, evaluation = OrderViewSet.as_view, EvaluationViewSet.as_view
+question, answer = QuestionViewSet.as_view, AnswerViewSet.as_view
+tag, drug = DiagnosisTagViewSet.as_view, DrugViewSet.as_view
 
 urlpatterns = [
-    path("order/create/", orders.OrderCreateView.as_view()),
-    path("order/detail/<number:order_number>/", orders.OrderDetailView.as_view()),
-    path("order/destroy/<number:order_number>/", orders.OrderDestroyView.as_view()),
-    path("order/<position:position>/list/", orders.OrderListView.as_view()),
-    path("order/<position:position>/newone/", orders.OrderNewestView.as_view()),
-    path("order/<position:position>/list/qa/", orders.OrderQaListView.as_view()),
-    path("order/cancel/<number:order_number>/", orders.OrderCancelView.as_view()),
-    path("order/finish/<number:order_number>/", orders.OrderFinishView.as_view()),
-    path("order/filter/", orders.OrderFilterView.as_view()),
-    path("order/evaluate/<number:order_number>/", orders.OrderEvaluateView.as_view()),
-    path("user/<username:username>/", orders.DoctorEvaluationListView.as_view()),
-    path("patient/inquiry/record/<pk:pk>/", orders.InquiryRecordView.as_view()),
-    path("question/create/", consultation.QuestionCreateView.as_view()),
-    path("answer/create/", consultation.AnswerCreateView.as_view()),
-    path("diagnosis_tag/create/", consultation.DiagnosisTagCreateView.as_view()),
-    path("diagnosis_tag/list/", consultation.DiagnosisTagListView.as_view()),
-    path("diagnosis_tag/<pk:pk>/", consultation.DiagnosisTagChangeView.as_view()),
-    path("drug/create/", consultation.DrugCreateView.as_view()),
-    path("drug/list/", consultation.DrugListView.as_view()),
-    path("drug/<pk:pk>/", consultation.DrugChangeView.as_view()),
-    path("subscription/list/", periods.SubscriptionListView.as_view()),
+    path("order/create/", order({"post": "create"})),
+    path("order/detail/<number:order_number>/", order({"get": "retrieve"})),
+    path("order/destroy/<number:order_number>/", order({"get": "destroy", "delete": "destroy"})),
+    path("order/<position:position>/list/", order({"get": "list"})),
+    path("order/<position:position>/newone/", order({"get": "newone"})),
+    path("order/<position:position>/list/qa/", order({"get": "list_qa"})),
+    path("order/cancel/<number:order_number>/", order({"put": "cancel", "get": "cancel"})),
+    path("order/finish/<number:order_number>/", order({"put": "finish", "get": "finish"})),
+    path("order/filter/", order({"get": "filter"})),
+    path("order/evaluate/<number:order_number>/", evaluation({"put": "evaluate"})),
+    path("user/<username:username>/", evaluation({"get": "list"})),
+    path("patient/inquiry/record/<pk:pk>/", order({"get": "inquiry_record"})),
+    path("question/create/", question({"post": "create"})),
+    path("answer/create/", answer({"post": "create"})),
+    path("diagnosis_tag/create/", tag({"post": "create"})),
+    path("diagnosis_tag/list/", tag({"get": "list"})),
+    path("diagnosis_tag/<pk:pk>/", tag({"put": "update", "delete": "destroy"})),
+    path("drug/create/", drug({"post": "create"})),
+    path("drug/list/", drug({"get": "list"})),
+    path("drug/<pk:pk>/", drug({"put": "update", "delete": "destroy"})),
+    path("subscription/list/", SubscriptionViewSet.as_view({"get": "list"})),
 ]

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from api.viewsets import ViewSet, endpoint
 from feiqingsong import urls
 
 SECRET = "患者王五的病情"
@@ -55,14 +56,14 @@ class WordyView(APIView):
         raise ValidationError({f"field{number}": ["错误" * 100] for number in range(30)})
 
 
-class RoomyView(APIView):
+class RoomyViewSet(ViewSet):
     """Takes bodies of up to 1 MiB, and tells how long one was."""
 
     authentication_classes = []
     permission_classes = [AllowAny]
-    max_body = 1024 * 1024
 
-    def post(self, request: Request) -> Response:
+    @endpoint(max_body=1024 * 1024)
+    def measure(self, request: Request) -> Response:
         return Response({"length": len(request.body)})
 
 
@@ -84,7 +85,7 @@ urlpatterns = [
     path("qaorder/broken/<str:cause>/", BrokenView.as_view()),
     path("qaorder/bad-sql/", BadSqlView.as_view()),
     path("qaorder/wordy/", WordyView.as_view()),
-    path("qaorder/roomy/", RoomyView.as_view()),
+    path("qaorder/roomy/", RoomyViewSet.as_view({"post": "measure"})),
     path("qaorder/outside/", outside_the_framework),
     *urls.urlpatterns,
 ]

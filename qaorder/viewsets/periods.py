@@ -2,25 +2,25 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
 from django.utils import timezone
-from rest_framework.generics import ListAPIView
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts.permissions import IsPatient
+from api.viewsets import ViewSet
 from qaorder.models import Period
 from qaorder.serializers.periods import SubscriptionSerializer
 
 
-class SubscriptionListView(ListAPIView[Period]):
-    """患者的包月服务"""
-
-    permission_classes = [*ListAPIView.permission_classes, IsPatient]
+class SubscriptionViewSet(ViewSet):
+    permission_classes = [IsAuthenticated, IsPatient]
     serializer_class = SubscriptionSerializer
-    queryset = Period.objects.none()
 
-    def get_queryset(self) -> QuerySet[Period]:
-        rows = Period.objects.filter(patient_id=self.request.user.patient.pk)
-        return rows.select_related("doctor__user", "order").order_by("-start_at", "-pk")
+    def list(self, request: Request) -> Response:
+        """患者的包月服务"""
+        rows = Period.objects.filter(patient_id=request.user.patient.pk)
+        return self.page(rows.select_related("doctor__user", "order").order_by("-start_at", "-pk"))
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "now": timezone.now()}

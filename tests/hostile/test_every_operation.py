@@ -54,7 +54,7 @@ class Operation(NamedTuple):
     @property
     def max_body(self) -> int:
         view: Any = resolve(self.path.format(**SAMPLES)).func
-        return getattr(view.view_class, "max_body", MAX_BODY)
+        return getattr(view, "max_body", MAX_BODY)
 
     @property
     def bodies(self) -> dict[str, dict[str, Any]]:

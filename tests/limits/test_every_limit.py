@@ -32,11 +32,13 @@ def declared() -> set[tuple[str, str, str]]:
             if isinstance(pattern, URLResolver):
                 walk(pattern.url_patterns, path)
             elif isinstance(pattern, URLPattern):
-                view: Any = getattr(pattern.callback, "view_class", None)
+                view: Any = pattern.callback
+                if not hasattr(view, "actions"):
+                    continue
                 template = path.replace("<number:", "{").replace(">", "}")
-                for limit in getattr(view, "limits", ()):
+                for limit in view.cls(**view.initkwargs).limits:
                     found.update(
-                        (template, name, limit.name) for name in CHANGES if hasattr(view, name)
+                        (template, name, limit.name) for name in CHANGES if name in view.actions
                     )
 
     walk(get_resolver().url_patterns, "/")

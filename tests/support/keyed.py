@@ -129,26 +129,27 @@ CASES = [*IN_ONE_TRANSACTION, pay_by_balance, *WITH_A_CHARGE]
 
 
 def views_that_take_a_key() -> set[tuple[str, str]]:
-    """The name of each view and the method with which it honours the header."""
+    """The name of each viewset and of its actions that honour the header."""
     return {
-        (view.__name__, method)
-        for view in _views(get_resolver().url_patterns)
-        for method in view.http_method_names
-        if hasattr(getattr(view, method, None), "is_idempotent")
+        (view.cls.__name__, action)
+        for view in _viewsets(get_resolver().url_patterns)
+        for action in view.actions.values()
+        if hasattr(getattr(view.cls, action), "is_idempotent")
     }
 
 
-def _views(patterns: list[Any]) -> Iterator[Any]:
+def _viewsets(patterns: list[Any]) -> Iterator[Any]:
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
-            yield from _views(pattern.url_patterns)
-        elif view := getattr(pattern.callback, "view_class", None):
-            yield view
+            yield from _viewsets(pattern.url_patterns)
+        elif hasattr(pattern.callback, "actions"):
+            yield pattern.callback
 
 
 def views_of(cases: list[Case]) -> set[tuple[str, str]]:
-    """The views and methods that these requests reach."""
-    return {(vars(resolve(case.url).func)["view_class"].__name__, case.method) for case in cases}
+    """The viewsets and actions that these requests reach."""
+    views: list[tuple[Any, str]] = [(resolve(case.url).func, case.method) for case in cases]
+    return {(view.cls.__name__, view.actions[method]) for view, method in views}
 
 
 def time_passes(by: timedelta) -> None:
