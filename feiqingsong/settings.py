@@ -169,7 +169,7 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "StatusEnum": "qaorder.models.Status",
-        "RefundStatusEnum": "qaorder.models.RefundStatus",
+        "RefundStatusEnum": "payments.models.RefundStatus",
         "ChannelEnum": "qaorder.models.Channel",
         "RechargeChannelEnum": "payments.serializers.RECHARGE_CHANNELS",
         "OrderTypeEnum": "qaorder.models.OrderType",
