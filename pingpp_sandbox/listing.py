@@ -58,7 +58,7 @@ def page(
     data = [json.loads(row["doc"]) for row in rows[:limit]]
     if backwards:
         data.reverse()
-    return {"object": "list", "url": url, "has_more": len(rows) > limit, "data": data}
+    return {"url": url, "has_more": len(rows) > limit, "object": "list", "data": data}
 
 
 def refunds_of(store: Store, charge_id: str, query: Mapping[str, str]) -> dict[str, Any]:

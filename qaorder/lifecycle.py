@@ -90,9 +90,11 @@ def advance(
         raise REFUSALS[event]
     now = timezone.now()
     # The clock counts from `status_at`, and its failures were those of the old status.
-    columns |= {"status": move.target, "status_at": now, "next_try_at": None, "failures": 0}
+    columns |= {"status": move.target, "status_at": now}
     # Compare and set: of two requests that both saw the old status, one changes a row.
-    if not Order.objects.filter(pk=order.pk, status=source).update(**columns):
+    if not Order.objects.filter(pk=order.pk, status=source).update(
+        **columns, next_try_at=None, failures=0
+    ):
         raise REFUSALS[event]
     for name, value in columns.items():
         setattr(order, name, value)

@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 from django.utils import timezone
 from knox.crypto import hash_token
 from knox.models import AuthToken
@@ -117,14 +116,12 @@ def test_load_demo_is_refused_outside_development(settings):
     assert not User.objects.exists()
 
 
-def test_load_demo_is_refused_for_a_database_of_another_machine(monkeypatch):
-    monkeypatch.setitem(connection.settings_dict, "ENGINE", "django.db.backends.postgresql")
-    monkeypatch.setitem(connection.settings_dict, "HOST", "db.example")
+def test_load_demo_is_refused_for_a_database_of_another_machine(settings):
+    settings.DATABASE_IS_ELSEWHERE = True
 
     with pytest.raises(CommandError, match="this machine only"):
         call_command("load_demo", verbosity=0)
 
-    monkeypatch.undo()
     assert not User.objects.exists()
 
 
