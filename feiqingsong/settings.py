@@ -104,6 +104,8 @@ else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"].setdefault("OPTIONS", {}).update(
         connect_timeout=2,
+        # In the server's list of connections and its log of locks; PGAPPNAME says it closer.
+        fallback_application_name="feiqingsong",
         options=f"-c statement_timeout={_set['DB_STATEMENT_TIMEOUT']}"
         f" -c lock_timeout={_set['DB_LOCK_TIMEOUT']}"
         " -c idle_in_transaction_session_timeout=10000",

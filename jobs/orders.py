@@ -69,7 +69,7 @@ def _expire(order: Order) -> bool:
     # Looked at again: the inquiry held no lock, so its money may have opened the order by now,
     # or somebody cancelled it.
     with transaction.atomic():
-        order = Order.objects.select_for_update().get(pk=order.pk)
+        order = services.lock_order(order.pk)
         is_unpaid = order.status == Status.UNPAID
         if is_unpaid:
             services.cancel_order(order=order, role=Role.CLOCK)

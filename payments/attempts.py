@@ -156,20 +156,13 @@ def let_go(payment: Payment, error: pingpp_client.ProviderError) -> None:
     """Let the next try have the attempt; remember whether the provider may know of it."""
     rows = _held(payment)
     never_sent = isinstance(error, pingpp_client.ProviderUnavailable) and not error.sent
-    if isinstance(error, pingpp_client.ProviderRefused) and (
-        error.operation,
-        error.http_status,
-    ) == (
-        "create_charge",
-        402,
-    ):
+    was_refused = isinstance(error, pingpp_client.ProviderRefused)
+    if was_refused and (error.operation, error.kind) == ("create_charge", "channel"):
         # The channel refuses this number or this payment: the next try needs a number of its own.
         rows.update(state=PaymentState.FAILED, leased_until=None)
     # `payment` was read before `mark_sent`: None says that no earlier try was sent either, so that
     # nothing of this attempt is at the provider. Else the time stays, whatever became of this try.
-    elif payment.sent_at is None and (
-        never_sent or isinstance(error, pingpp_client.ProviderRefused)
-    ):
+    elif payment.sent_at is None and (never_sent or was_refused):
         rows.update(sent_at=None, leased_until=None)
     else:
         # Who was asking about it meanwhile must look again.

@@ -3,17 +3,15 @@
 import json
 import math
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
 import pingpp_client
 from payments.models import Payment, PaymentState
+from pingpp_client import Json
 from qaorder.models import Channel, Order, Status
 from qaorder.orders import lock_order
-
-Charge = dict[str, Any]
 
 SUBJECT_PREFIX = "肺轻松#"
 RECHARGE_SUBJECT = "肺轻松余额充值"
@@ -25,7 +23,7 @@ LOOKED_THROUGH = 1000
 """How many charges one search lists; the rest is for the next."""
 
 
-def create_charge(payment: Payment, client_ip: str) -> Charge:
+def create_charge(payment: Payment, client_ip: str) -> Json:
     """Ask the provider for a charge of this attempt, noting when; outside any transaction.
 
     Raises: pingpp_client.ProviderError.
@@ -53,7 +51,7 @@ def create_charge(payment: Payment, client_ip: str) -> Charge:
     )
 
 
-def find_charge(payment: Payment) -> Charge | None:
+def find_charge(payment: Payment) -> Json | None:
     """Return the provider's charge of this attempt, paid ones first, or None; no transaction.
 
     For an attempt whose answer was lost: the provider cannot be asked by our number, so the
@@ -87,6 +85,19 @@ def find_charge(payment: Payment) -> Charge | None:
     return found
 
 
+def retrieve(charge_id: str) -> Json | None:
+    """Return the provider's charge as it is now, or None if there is none.
+
+    Raises: pingpp_client.ProviderError.
+    """
+    try:
+        return pingpp_client.retrieve_charge(charge_id)
+    except pingpp_client.ProviderRefused as error:
+        if error.kind == "not_found":
+            return None
+        raise
+
+
 def _stretch(payment: Payment) -> tuple[int, int]:
     """The unix seconds between which the provider may have made a charge of this attempt."""
     first = payment.sent_at or payment.created_at
@@ -95,7 +106,7 @@ def _stretch(payment: Payment) -> tuple[int, int]:
     return int((first - CLOCK_SKEW).timestamp()), math.ceil(end.timestamp())
 
 
-def _created(charge: Charge, default: int) -> int:
+def _created(charge: Json, default: int) -> int:
     created = charge.get("created")
     return created if type(created) is int else default
 
@@ -106,7 +117,7 @@ def _go_on_from(payment: Payment, second: int) -> None:
     rows.update(search_until=datetime.fromtimestamp(second, UTC))
 
 
-def keep(payment: Payment, charge: Charge) -> Charge | None:
+def keep(payment: Payment, charge: Json) -> Json | None:
     """Store the charge of an attempt, unless another was first; return the one to hand out, if any.
 
     Call in a transaction. Everything may have changed while the provider was asked, so the order
@@ -119,7 +130,7 @@ def keep(payment: Payment, charge: Charge) -> Charge | None:
     attach(payment, charge)
     if not payment.payer.is_active or (order and not order.doctor.is_verified):
         return None
-    kept: Charge = json.loads(payment.charge) if payment.charge else charge
+    kept: Json = json.loads(payment.charge) if payment.charge else charge
     # Paid already, if its notice was quicker than this answer: it is still what the client asked
     # for, and a refusal would look as if nothing had been paid.
     if order is None or payment.opened_order_id:
@@ -131,7 +142,7 @@ def keep(payment: Payment, charge: Charge) -> Charge | None:
     return None
 
 
-def attach(payment: Payment, charge: Charge) -> None:
+def attach(payment: Payment, charge: Json) -> None:
     """Store the provider's charge with a locked attempt that has none yet."""
     if payment.state != PaymentState.CREATING:
         return
@@ -143,7 +154,7 @@ def attach(payment: Payment, charge: Charge) -> None:
     payment.save()
 
 
-def expiry_of(charge: Charge, payment: Payment) -> datetime:
+def expiry_of(charge: Json, payment: Payment) -> datetime:
     """Return when the charge can no longer be paid; the provider's default if it does not say."""
     expires = charge.get("time_expire")
     if type(expires) is int and 0 < expires < 2**33:

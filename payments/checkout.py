@@ -19,7 +19,8 @@ from api.failpoints import failpoint
 from payments import attempts, charges
 from payments.models import Payment, PaymentState
 from payments.settlement import settle_at_once
-from pingpp_client.bulkhead import Shares
+from payments.shares import Shares
+from pingpp_client import Json
 from qaorder.models import Order
 
 # Charges have the order's number itself, then 01 to 99.
@@ -48,7 +49,7 @@ def pay_at_once(*, order: Order, channel: str, payer: User) -> None:
 
 def charge_for_order(
     *, order: Order, channel: str, client_ip: str, payer: User
-) -> tuple[Payment, charges.Charge]:
+) -> tuple[Payment, Json]:
     """Return an attempt to pay the order and the provider's charge for it, to be kept.
 
     A charge that is not expired is returned again instead of making a second one.
@@ -80,7 +81,7 @@ def charge_for_recharge(
     amount_fen: int,
     client_ip: str,
     request_id: uuid.UUID | None = None,
-) -> tuple[Payment, charges.Charge]:
+) -> tuple[Payment, Json]:
     """Return an attempt to grow the payer's balance and the provider's charge for it, to be kept.
 
     A request repeated with its `request_id` goes on with the attempt that the first one began.
@@ -116,7 +117,7 @@ def _share_of(payer: User, claimed: Payment | None = None) -> Iterator[None]:
         yield
 
 
-def _ask(payment: Payment, client_ip: str) -> charges.Charge:
+def _ask(payment: Payment, client_ip: str) -> Json:
     """Ask the provider for the claimed attempt's charge.  Raises: ChannelUnavailable."""
     failpoint("pay.attempt_written")
     try:

@@ -3,17 +3,14 @@
 Call with the payment, or the held charge, locked.
 """
 
-from typing import Any
-
 from django.db.models import Q
 from django.utils import timezone
 
 from api.errors import StaffRefusal
 from payments import refund_answers, refunds
 from payments.models import Bearer, Payment, Refund, RefundOrigin, RefundStatus, SuspenseCharge
+from pingpp_client import Json
 from qaorder.lifecycle import Role
-
-Json = dict[str, Any]
 
 BY_CONSOLE = "渠道后台退款"
 STILL_OPEN = "本系统的退款还在处理中，请等它有结果后再认可。"

@@ -5,7 +5,6 @@ released.
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -29,11 +28,11 @@ from payments.models import (
 )
 from payments.reconcile import discrepancies
 from payments.release import COMPLETED
+from pingpp_client import Json
 from qaorder.lifecycle import Role
 from qaorder.models import Order, OrderType, Status
+from qaorder.orders import lock_order
 from qaorder.periods import end_period, lock_patient
-
-Json = dict[str, Any]
 
 NOT_BOOKED = "这笔支付还没有入账，请等系统与渠道核对后再认可。"
 DECIDED_ABOUT = "这笔异常到账已经另行处理，只能由平台承担。"
@@ -90,7 +89,7 @@ def _lock(charge_id: str) -> tuple[SuspenseCharge | None, Payment | None]:
     payment = Payment.objects.filter(charge_id=charge_id).first()
     if payment is not None:
         if payment.order_id:
-            Order.objects.select_for_update().get(pk=payment.order_id)
+            lock_order(payment.order_id)
         rows = Payment.objects.select_for_update(of=("self",))
         payment = rows.select_related("order", "payer").get(pk=payment.pk)
     # Corrected: its money left suspense for the payment, which is what holds it now.

@@ -61,7 +61,7 @@ def inquire(payment: Payment) -> None:
     """
     charge = None
     if payment.charge_id:
-        charge = _retrieve(payment.charge_id)
+        charge = charges.retrieve(payment.charge_id)
     elif payment.sent_at:
         charge = charges.find_charge(payment)
     failpoint("sweep.inquired")
@@ -76,15 +76,6 @@ def inquire(payment: Payment) -> None:
         if charge is not None:
             charges.attach(locked, charge)
         _close_if_over(locked, payment.last_sent_at)
-
-
-def _retrieve(charge_id: str) -> dict | None:
-    try:
-        return pingpp_client.retrieve_charge(charge_id)
-    except pingpp_client.ProviderRefused as error:
-        if error.http_status == 404:
-            return None
-        raise
 
 
 def _close_if_over(payment: Payment, last_sent_at: datetime | None) -> None:

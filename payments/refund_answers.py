@@ -19,8 +19,7 @@ from payments.models import (
     SuspenseResolution,
 )
 from payments.reconcile import discrepancies
-
-Json = dict[str, Any]
+from pingpp_client import Json
 
 METADATA_KEY = "refund"
 """Where a provider's refund names our row, and under the next which attempt of it."""

@@ -18,7 +18,7 @@ logger = logging.getLogger("feiqingsong.refunds")
 
 DESCRIPTION = "订单退款"
 """What the provider is told; the reason itself may speak of the patient's condition."""
-PASSING_REFUSALS = (401, 403, 408, 429)
+PASSING_REFUSALS = (401, 403, 429)
 """About us or the moment, not about the refund."""
 
 

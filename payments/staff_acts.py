@@ -25,6 +25,7 @@ from payments.models import (
 from payments.reconcile import payouts
 from qaorder.lifecycle import Role
 from qaorder.models import Order, Status
+from qaorder.orders import lock_order
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,7 @@ def request(
     """
     chosen = _allowed(verb, actor)
     if isinstance(row, Order):  # which may just be paid; the acts lock it before all else, too
-        Order.objects.select_for_update().get(pk=row.pk)
+        lock_order(row.pk)
     row.refresh_from_db()
     if not reason.strip() or set(arguments) != set(chosen.parameters):
         raise StaffRefusal("请填写原因和所需的各项。")

@@ -14,6 +14,7 @@ from payments import checkout
 from payments.models import Bearer, Refund, SuspenseCharge, SuspenseResolution
 from qaorder.lifecycle import Role
 from qaorder.models import Channel, Order
+from qaorder.orders import lock_order
 from qaorder.periods import lock_patient
 
 
@@ -47,8 +48,7 @@ def assign_to_order(held: SuspenseCharge, *, order: Order) -> None:
     if it and the balance are not enough.
     """
     # The order's, this row's and the patient's locks come before any account's.
-    rows = Order.objects.select_for_update(of=("self",)).select_related("patient__user")
-    order = rows.get(pk=order.pk)
+    order = lock_order(order.pk)
     SuspenseCharge.objects.select_for_update().get(pk=held.pk)
     lock_patient(order.patient_id)
     user = order.patient.user

@@ -26,6 +26,7 @@ from payments.serializers import (
     RefundSerializer,
     RefuseInputSerializer,
 )
+from pingpp_client import Json
 from qaorder.lifecycle import Role
 from qaorder.models import Order
 from qaorder.viewsets.orders import OneOrderViewSet
@@ -33,16 +34,16 @@ from qaorder.viewsets.orders import OneOrderViewSet
 SIGNATURE_HEADER = "X-Pingplusplus-Signature"
 
 
-def _paid(charge: charges.Charge | None) -> Response:
+def _paid(charge: Json | None) -> Response:
     return Response({"status": 0, "message": "", "charge": charge})
 
 
-def _hand_out(request: Request, payment: Payment, charge: charges.Charge) -> Response:
+def _hand_out(request: Request, payment: Payment, charge: Json) -> Response:
     """Keep the charge and, in the same transaction, the answer for a repeated request.
 
     Raises: CannotPay, with the charge kept, if the order waits for no money by now.
     """
-    with transaction.atomic():
+    with transaction.atomic(durable=True):  # what follows may raise, and must not undo it
         kept = charges.keep(payment, charge)
         response = _paid(kept)
         if kept is not None:

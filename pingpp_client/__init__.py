@@ -5,6 +5,7 @@ Knows nothing of orders; of this project it reads the PINGPP_* settings alone.
 
 from pingpp_client.client import (
     CallInTransaction,
+    Json,
     ProviderError,
     ProviderRefused,
     ProviderUnavailable,
@@ -21,6 +22,7 @@ from pingpp_client.transport import time_limit
 
 __all__ = [
     "CallInTransaction",
+    "Json",
     "ProviderError",
     "ProviderRefused",
     "ProviderUnavailable",

@@ -92,9 +92,8 @@ def advance(
     # The clock counts from `status_at`, and its failures were those of the old status.
     columns |= {"status": move.target, "status_at": now}
     # Compare and set: of two requests that both saw the old status, one changes a row.
-    if not Order.objects.filter(pk=order.pk, status=source).update(
-        **columns, next_try_at=None, failures=0
-    ):
+    rows = Order.objects.filter(pk=order.pk, status=source)
+    if not rows.update(**columns, next_try_at=None, failures=0):
         raise REFUSALS[event]
     for name, value in columns.items():
         setattr(order, name, value)

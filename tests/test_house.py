@@ -28,6 +28,7 @@ ALONE = ("pingpp_sandbox", "pingpp_client", "api")
 OURS = {*ROOMS, "pingpp_sandbox", "tests", "conftest"}
 # Nothing stands on these but the project.
 ROOFS = ("jobs", "audit", "staff", "demo")
+LOCKS_AN_ORDER = "Order.objects.select_for_update"
 LONGEST_MODULE, LONGEST_FUNCTION = 300, 32
 _TESTS = re.compile(r"(^|/)(tests?|testing|migrations)(/|$)|(^|/)(conftest|test_\w+)\.py$")
 
@@ -73,6 +74,23 @@ def test_a_module_imports_only_rooms_that_stand_below_its_own():
     ]
 
     assert upwards == []
+
+
+def test_documents_name_files_that_are_there():
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    named = {name for page in pages for name in re.findall(r"`([\w./]+\.py)`", page.read_text())}
+    there = [
+        f"/{path.relative_to(ROOT)}" for path in ROOT.rglob("*.py") if ".venv" not in path.parts
+    ]
+
+    assert named
+    assert [name for name in named if not any(path.endswith(f"/{name}") for path in there)] == []
+
+
+def test_an_order_is_locked_in_one_place():
+    doors = [name for name, path in SOURCES.items() if LOCKS_AN_ORDER in path.read_text()]
+
+    assert doors == ["qaorder.orders"]
 
 
 def test_no_files_import_each_other_in_a_circle():

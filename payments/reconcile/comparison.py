@@ -17,7 +17,7 @@ from django.utils import timezone
 
 import pingpp_client
 from api.errors import log_bug
-from payments import console_refunds, refund_answers
+from payments import charges, console_refunds, refund_answers
 from payments.models import (
     Discrepancy,
     DiscrepancyKind,
@@ -32,6 +32,7 @@ from payments.models import (
 from payments.paid_charge import PaidCharge, read_paid_charge
 from payments.reconcile import discrepancies
 from payments.settlement import settle
+from pingpp_client import Json
 from qaorder.models import Channel
 
 SETTLED_AFTER = timedelta(minutes=5)
@@ -42,8 +43,6 @@ MAX_UNREAD = 5
 """If more charges than these newly cannot be read, it is the provider that is at fault."""
 BATCH = 200
 TEXT_LENGTH = 64
-
-Json = dict[str, Any]
 
 
 @dataclass
@@ -151,7 +150,7 @@ def _check_ours(start: datetime, end: datetime, settled: datetime, report: Repor
 
 
 def _check_singly(payment: Payment, charge_id: str, settled: datetime, report: Report) -> None:
-    charge = _retrieve(payment.charge_id)
+    charge = charges.retrieve(payment.charge_id) if payment.charge_id else None
     if charge is None or charge.get("paid") is not True:
         report.charges.add(charge_id)
         report.note(
@@ -276,17 +275,6 @@ def _refunds_of(charge: Json) -> list[Json]:
         if isinstance(data, list):
             return [row for row in data if refund_answers.id_of(row)]
     return pingpp_client.list_refunds(charge["id"])
-
-
-def _retrieve(charge_id: str | None) -> Json | None:
-    if not charge_id:
-        return None
-    try:
-        return pingpp_client.retrieve_charge(charge_id)
-    except pingpp_client.ProviderRefused as error:
-        if error.http_status == 404:
-            return None
-        raise
 
 
 def _amount(answer: Json) -> int | None:

@@ -10,6 +10,7 @@ from payments.models import Discrepancy, DiscrepancyKind, Payment, Resolution
 from payments.models.reconciliation import MENDED_KINDS
 from payments.release import release
 from qaorder.models import Order
+from qaorder.orders import lock_order
 
 BY_ITSELF = (Resolution.GONE, Resolution.MENDED)
 BATCH = 500
@@ -52,7 +53,7 @@ def resolve(row: Discrepancy, resolution: Resolution) -> bool:
     """End a difference, and release the order whose money it stopped; False if it had ended."""
     order = _order_of(row)
     if order is not None:
-        order = Order.objects.select_for_update().get(pk=order.pk)
+        order = lock_order(order.pk)
     rows = Discrepancy.objects.filter(pk=row.pk, resolved_at=None)
     if not rows.update(resolved_at=timezone.now(), resolution=resolution):
         return False

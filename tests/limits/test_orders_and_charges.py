@@ -10,7 +10,7 @@ from django.db import connection
 
 from api.models import IdempotencyKey
 from payments.models import Payment
-from pingpp_client.bulkhead import Shares
+from payments.shares import Shares
 from qaorder.models import Order
 from tests.limits.callers import create, pay, recharge
 from tests.support.people import (

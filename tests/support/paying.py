@@ -9,12 +9,13 @@ from api.errors import CannotPay
 from payments import charges, checkout
 from payments.channels import is_remote
 from payments.models import Payment
+from pingpp_client import Json
 from qaorder.models import Order
 
 ADDRESS = "127.0.0.1"
 
 
-def pay_order(*, order: Order, channel: str, payer: User) -> charges.Charge | None:
+def pay_order(*, order: Order, channel: str, payer: User) -> Json | None:
     """Return the charge that is handed out, or None for what is paid at once."""
     if is_remote(channel, order.amount_fen):
         asked = checkout.charge_for_order(
@@ -28,7 +29,7 @@ def pay_order(*, order: Order, channel: str, payer: User) -> charges.Charge | No
 
 def recharge(
     *, payer: User, channel: str, amount_fen: int, request_id: uuid.UUID | None = None
-) -> charges.Charge:
+) -> Json:
     return _keep(
         *checkout.charge_for_recharge(
             payer=payer,
@@ -40,7 +41,7 @@ def recharge(
     )
 
 
-def _keep(payment: Payment, charge: charges.Charge) -> charges.Charge:
+def _keep(payment: Payment, charge: Json) -> Json:
     with transaction.atomic():
         kept = charges.keep(payment, charge)
     if kept is None:
