@@ -54,16 +54,18 @@ def fits(held: SuspenseCharge, amount_fen: int) -> bool:
 
 
 def take_off(held: SuspenseCharge, refund_id: str, amount_fen: int) -> Refund:
-    """Book what the console returned of undecided held money."""
-    refund = Refund.objects.create(
-        suspense=held,
-        amount_fen=amount_fen,
-        bearer=Bearer.SUSPENSE,
-        origin=RefundOrigin.CONSOLE,
-        role=Role.PROVIDER,
-        reason=BY_CONSOLE,
+    """Book what the console returned of undecided held money, or returned again."""
+    refund, _ = Refund.objects.get_or_create(
         refund_id=refund_id,
-        sent_at=timezone.now(),
+        defaults={
+            "suspense": held,
+            "amount_fen": amount_fen,
+            "bearer": Bearer.SUSPENSE,
+            "origin": RefundOrigin.CONSOLE,
+            "role": Role.PROVIDER,
+            "reason": BY_CONSOLE,
+            "sent_at": timezone.now(),
+        },
     )
     refunds.succeed(refund)
     refund_answers.end_held(refund)

@@ -76,9 +76,8 @@ Who listens (`payments.release`) stands above this app; what it raises undoes th
 def advance(
     order: Order, event: Event, role: Role, actor: User | None = None, **columns: Any
 ) -> None:
-    """Move the order along TRANSITIONS and record the move; call in a transaction.
+    """Move the order along TRANSITIONS, writing `columns` too; call in a transaction.
 
-    `columns` are what the move writes to the order along with its status.
     Raises: the event's Refusal if the table has no such move for this role, also when another
     request moved the order first; nothing is changed then.
     """

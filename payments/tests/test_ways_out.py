@@ -166,7 +166,9 @@ def test_a_part_returned_again_after_it_failed_late_leaves_the_rest_undecided(pr
     provider.deliver_all("refund.failed")
     console_refunds.take_back(Discrepancy.objects.get())
 
-    provider.deliver(provider.sandbox.event("refund.succeeded", made | {"status": "succeeded"}))
+    again = provider.sandbox.event("refund.succeeded", made | {"status": "succeeded"})
+    assert provider.deliver(again).json()["outcome"] == "differs"
+    accept(Discrepancy.objects.get(resolved_at=None))
 
     row.refresh_from_db()
     assert (row.resolution, row.remaining_fen) == ("", 1000)

@@ -236,12 +236,12 @@ def test_one_doctor_answers_as_in_the_list(client):
     assert response.json() == client.get(URL).json()["results"][0]
 
 
-@pytest.mark.parametrize("username", ["nobody", "unverified", "inactive", "patient1", "DOCTOR1"])
+@pytest.mark.parametrize("username", ["nobody", "unverified", "inactive", "patient_a", "DOCTOR_A"])
 def test_who_is_no_verified_doctor_is_404(client, username):
-    make_doctor("doctor1")
+    make_doctor("doctor_a")
     make_doctor("unverified", is_verified=False)
     make_doctor(user=make_user("inactive", is_active=False))
-    make_patient("patient1")
+    make_patient("patient_a")
 
     response = client.get(f"{URL}{username}/")
 
