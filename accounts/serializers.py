@@ -100,13 +100,20 @@ class DoctorProfileSerializer(_ColumnsMixin, InputModelSerializer):
         read_only_fields = ["hospital", "department", "title"]
 
 
+class ScoresAverageField(serializers.FloatField):
+    """One decimal, halves up."""
+
+    def to_representation(self, value: Any) -> float:  # type: ignore[override]
+        return float(Decimal(str(value)).quantize(Decimal("0.1"), ROUND_HALF_UP))
+
+
 class DoctorSerializer(DoctorProfileSerializer):
     """A doctor in the catalogue; needs `DoctorQuerySet.with_scores()`."""
 
     owner = serializers.CharField(source="user.username")
     name = serializers.CharField(source="user.name")
     avatar = serializers.CharField(source="user.avatar")
-    scores_average = serializers.SerializerMethodField()
+    scores_average = ScoresAverageField(allow_null=True, read_only=True)
     evaluation_count = serializers.IntegerField()
 
     class Meta:
@@ -121,12 +128,6 @@ class DoctorSerializer(DoctorProfileSerializer):
             "evaluation_count",
         ]
         read_only_fields = fields
-
-    def get_scores_average(self, doctor: Any) -> float | None:
-        if doctor.scores_average is None:
-            return None
-        average = Decimal(str(doctor.scores_average))
-        return float(average.quantize(Decimal("0.1"), ROUND_HALF_UP))
 
 
 class PasswordField(TextField):

@@ -4,6 +4,7 @@ A value is taken as it was sent, alike in JSON, form and multipart: a blank one 
 one missing. Messages never repeat a value.
 """
 
+import json
 import re
 from typing import Any
 
@@ -112,6 +113,23 @@ class ListField(InputField, serializers.ListField):
                 detail: Any = {index: error.detail}
                 raise serializers.ValidationError(detail) from error
         return items
+
+
+class BlankAsNullField(serializers.CharField):
+    """Output: null for what the database keeps as a blank."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_null=True, read_only=True, **kwargs)
+
+    def to_representation(self, value: str) -> str | None:  # type: ignore[override]
+        return value or None
+
+
+class JSONTextField(serializers.Field[Any, Any, Any, Any]):
+    """Output: JSON that is kept as the text which is shown, so that its keys stay in order."""
+
+    def to_representation(self, value: str) -> Any:
+        return json.loads(value)
 
 
 class YuanField(InputField):

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from api.fields import YuanField
+from api.fields import BlankAsNullField, YuanField
 from ledger.models import Entry
 
 
@@ -15,7 +15,7 @@ class EntrySerializer(serializers.ModelSerializer[Entry]):
     kind_display = serializers.CharField(source="transaction.get_kind_display")
     amount = YuanField(source="amount_fen")
     balance_after = YuanField(source="balance_after_fen")
-    order_number = serializers.SerializerMethodField()
+    order_number = BlankAsNullField(source="transaction.order_number")
     create_time = serializers.DateTimeField(source="transaction.created_at")
 
     class Meta:
@@ -30,6 +30,3 @@ class EntrySerializer(serializers.ModelSerializer[Entry]):
             "create_time",
         ]
         read_only_fields = fields
-
-    def get_order_number(self, entry: Entry) -> str | None:
-        return entry.transaction.order_number or None

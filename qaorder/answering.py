@@ -1,5 +1,6 @@
 """Asking and answering."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -66,10 +67,11 @@ def answer_question(
     )
 
 
-def _copies(entries: Iterable[Any], fields: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Return the entries as the API shows them, highest pk first."""
-    return [
+def _copies(entries: Iterable[Any], fields: tuple[str, ...]) -> str:
+    """Return the entries as the JSON that the API shows, highest pk first."""
+    copies = [
         {"pk": entry.pk, "owner": entry.owner.username}
         | {field: getattr(entry, field) for field in fields}
         for entry in sorted(entries, key=lambda entry: -entry.pk)
     ]
+    return json.dumps(copies, ensure_ascii=False)

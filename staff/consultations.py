@@ -1,5 +1,6 @@
 """Questions, answers and evaluations: medical records, to be read only."""
 
+import json
 from typing import Any
 
 from django.contrib import admin
@@ -87,11 +88,11 @@ class AnswerAdmin(ReadOnlyAdmin):
 
     @admin.display(description="诊断标签")
     def tag_names(self, answer: Answer) -> str:
-        return "、".join(str(tag.get("name")) for tag in answer.diagnosis_tags)
+        return "、".join(str(tag.get("name")) for tag in json.loads(answer.diagnosis_tags))
 
     @admin.display(description="药品")
     def drug_lines(self, answer: Answer) -> str:
-        return "\n".join(_drug_line(drug) for drug in answer.drugs)
+        return "\n".join(_drug_line(drug) for drug in json.loads(answer.drugs))
 
 
 def _drug_line(drug: dict[str, Any]) -> str:

@@ -305,11 +305,8 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                (
-                    "diagnosis_tags",
-                    models.JSONField(blank=True, default=list, verbose_name="诊断标签"),
-                ),
-                ("drugs", models.JSONField(blank=True, default=list, verbose_name="药品")),
+                ("diagnosis_tags", models.TextField(default="[]", verbose_name="诊断标签")),
+                ("drugs", models.TextField(default="[]", verbose_name="药品")),
                 ("diagnosis_result", models.TextField(verbose_name="诊断结果")),
                 ("extra_suggestion", models.TextField(blank=True, verbose_name="其他建议")),
                 (

@@ -45,13 +45,14 @@ class Question(models.Model):
 class Answer(models.Model):
     """The doctor's answer; one per question.
 
-    Tags and drugs are copies of what was given, highest pk first: a medical record does not
-    change when the doctor edits the catalogue, and a page of orders needs no query for them.
+    Tags and drugs are copies of what was given, highest pk first, as the JSON that is shown: a
+    medical record does not change when the doctor edits the catalogue, and a page of orders needs
+    no query for them.
     """
 
     question = models.OneToOneField(Question, on_delete=models.PROTECT, verbose_name="问题")
-    diagnosis_tags = models.JSONField("诊断标签", default=list, blank=True)
-    drugs = models.JSONField("药品", default=list, blank=True)
+    diagnosis_tags = models.TextField("诊断标签", default="[]")
+    drugs = models.TextField("药品", default="[]")
     diagnosis_result = models.TextField("诊断结果")
     extra_suggestion = models.TextField("其他建议", blank=True)
     created_at = models.DateTimeField("创建时间", default=timezone.now)

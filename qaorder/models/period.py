@@ -11,7 +11,17 @@ from qaorder.models.order import Order
 class PeriodQuerySet(models.QuerySet["Period"]):
     def running(self, at: datetime) -> "PeriodQuerySet":
         """Periods with start ≤ at < end."""
-        return self.filter(start_at__lte=at, end_at__gt=at)
+        return self.filter(_runs(at))
+
+    def with_is_active(self, at: datetime) -> "PeriodQuerySet":
+        """Adds `is_active`: whether the service runs at this time."""
+        return self.annotate(
+            is_active=models.ExpressionWrapper(_runs(at), output_field=models.BooleanField())
+        )
+
+
+def _runs(at: datetime) -> models.Q:
+    return models.Q(start_at__lte=at, end_at__gt=at)
 
 
 class Period(models.Model):
@@ -56,7 +66,3 @@ class Period(models.Model):
 
     def __str__(self) -> str:
         return f"包月 {self.pk}"
-
-    def is_active(self, at: datetime) -> bool:
-        """Whether the service runs at this time."""
-        return self.start_at <= at < self.end_at

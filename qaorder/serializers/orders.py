@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from accounts.models import User
 from accounts.serializers import PersonSerializer
-from api.fields import InputModelSerializer, YuanField
+from api.fields import InputModelSerializer, JSONTextField, YuanField
 from qaorder.models import Answer, DiagnosisTag, Drug, Evaluation, Order, Question
 
 
@@ -49,11 +49,21 @@ class QuestionSerializer(serializers.ModelSerializer[Question]):
         read_only_fields = fields
 
 
+@extend_schema_field(DiagnosisTagSerializer(many=True))
+class TagCopiesField(JSONTextField):
+    pass
+
+
+@extend_schema_field(DrugSerializer(many=True))
+class DrugCopiesField(JSONTextField):
+    pass
+
+
 class AnswerSerializer(serializers.ModelSerializer[Answer]):
     owner = PersonSerializer(source="question.order.doctor")
     question = serializers.IntegerField(source="question_id")
-    diagnosis_tag = serializers.SerializerMethodField()
-    drug = serializers.SerializerMethodField()
+    diagnosis_tag = TagCopiesField(source="diagnosis_tags", read_only=True)
+    drug = DrugCopiesField(source="drugs", read_only=True)
     create_time = serializers.DateTimeField(source="created_at")
 
     class Meta:
@@ -70,27 +80,14 @@ class AnswerSerializer(serializers.ModelSerializer[Answer]):
         ]
         read_only_fields = fields
 
-    @extend_schema_field(DiagnosisTagSerializer(many=True))
-    def get_diagnosis_tag(self, answer: Answer) -> list[dict[str, Any]]:
-        return _in_order(answer.diagnosis_tags, DiagnosisTagSerializer.Meta.fields)
-
-    @extend_schema_field(DrugSerializer(many=True))
-    def get_drug(self, answer: Answer) -> list[dict[str, Any]]:
-        return _in_order(answer.drugs, DrugSerializer.Meta.fields)
-
-
-def _in_order(copies: list[dict[str, Any]], fields: list[str]) -> list[dict[str, Any]]:
-    """PostgreSQL's jsonb does not keep the order of keys."""
-    return [{field: copy[field] for field in fields} for copy in copies]
-
 
 class OrderSerializer(serializers.ModelSerializer[Order]):
     """An order with everything below it; needs `OrderQuerySet.with_details()`."""
 
     patient = PersonSerializer()
     doctor = PersonSerializer()
-    question = serializers.SerializerMethodField()
-    answer = serializers.SerializerMethodField()
+    question = QuestionSerializer(allow_null=True, read_only=True)
+    answer = AnswerSerializer(source="question.answer", allow_null=True, read_only=True)
     amount = YuanField(source="amount_fen")
     status_display = serializers.CharField(source="get_status_display")
     channel_display = serializers.CharField(source="get_channel_display")
@@ -116,16 +113,6 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
             "create_time",
         ]
         read_only_fields = fields
-
-    @extend_schema_field(QuestionSerializer(allow_null=True))
-    def get_question(self, order: Order) -> dict[str, Any] | None:
-        question = getattr(order, "question", None)
-        return QuestionSerializer(question).data if question else None
-
-    @extend_schema_field(AnswerSerializer(allow_null=True))
-    def get_answer(self, order: Order) -> dict[str, Any] | None:
-        answer = getattr(getattr(order, "question", None), "answer", None)
-        return AnswerSerializer(answer).data if answer else None
 
 
 class EvaluationSerializer(serializers.ModelSerializer[Evaluation]):

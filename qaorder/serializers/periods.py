@@ -7,18 +7,15 @@ from qaorder.models import Period
 
 
 class SubscriptionSerializer(serializers.ModelSerializer[Period]):
-    """Needs `now` in its context: what is active is a matter of one moment for the whole page."""
+    """A period; needs `PeriodQuerySet.with_is_active()`."""
 
     doctor = PersonSerializer()
     order_number = serializers.CharField(source="order.order_number")
     start_time = serializers.DateTimeField(source="start_at")
     end_time = serializers.DateTimeField(source="end_at")
-    is_active = serializers.SerializerMethodField()
+    is_active = serializers.BooleanField(read_only=True)
 
     class Meta:
         model = Period
         fields = ["doctor", "order_number", "start_time", "end_time", "is_active"]
         read_only_fields = fields
-
-    def get_is_active(self, period: Period) -> bool:
-        return period.is_active(self.context["now"])

@@ -1,5 +1,7 @@
 """Asking and answering: once each, and an answer keeps what it was given."""
 
+import json
+
 import pytest
 from django.db import IntegrityError, transaction
 
@@ -63,14 +65,14 @@ def test_an_answer_keeps_tags_and_drugs_as_they_were_highest_pk_first():
     Drug.objects.update(name="阿莫西林")
 
     kept = Answer.objects.get()
-    assert [tag["pk"] for tag in kept.diagnosis_tags] == sorted(
-        (tag["pk"] for tag in kept.diagnosis_tags), reverse=True
+    assert [tag["pk"] for tag in json.loads(kept.diagnosis_tags)] == sorted(
+        (tag["pk"] for tag in json.loads(kept.diagnosis_tags)), reverse=True
     )
-    assert [(tag["name"], tag["owner"]) for tag in kept.diagnosis_tags] == [
+    assert [(tag["name"], tag["owner"]) for tag in json.loads(kept.diagnosis_tags)] == [
         ("肺结核", doctor.username),
         ("哮喘", staff.username),
     ]
-    assert kept.drugs == [
+    assert json.loads(kept.drugs) == [
         {
             "pk": drug.pk,
             "owner": doctor.username,

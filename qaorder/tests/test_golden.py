@@ -103,8 +103,8 @@ def answered_sample(row: dict[str, Any], status: Status) -> Order:
     Answer.objects.create(
         pk=answered["pk"],
         question=question,
-        diagnosis_tags=answered["diagnosis_tag"],
-        drugs=answered["drug"],
+        diagnosis_tags=json.dumps(answered["diagnosis_tag"]),
+        drugs=json.dumps(answered["drug"]),
         diagnosis_result=answered["diagnosis_result"],
         extra_suggestion=answered["extra_suggestion"],
         created_at=at(answered["create_time"]),

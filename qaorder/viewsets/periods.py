@@ -1,7 +1,5 @@
 """Bought monthly service."""
 
-from typing import Any
-
 from django.utils import timezone
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -19,8 +17,8 @@ class SubscriptionViewSet(ViewSet):
 
     def list(self, request: Request) -> Response:
         """患者的包月服务"""
-        rows = Period.objects.filter(patient_id=request.user.patient.pk)
-        return self.page(rows.select_related("doctor__user", "order").order_by("-start_at", "-pk"))
-
-    def get_serializer_context(self) -> dict[str, Any]:
-        return {**super().get_serializer_context(), "now": timezone.now()}
+        rows = Period.objects.with_is_active(timezone.now())
+        rows = rows.filter(patient_id=request.user.patient.pk).select_related(
+            "doctor__user", "order"
+        )
+        return self.page(rows.order_by("-start_at", "-pk"))
