@@ -33,6 +33,7 @@ from api.models import KEY_LENGTH, IdempotencyKey
 
 HEADER = "Idempotency-Key"
 LEASE = timedelta(seconds=60)
+"""Longer than any request may take: the proxy and the worker end it before that."""
 TRANSIENT = (status.HTTP_409_CONFLICT, status.HTTP_429_TOO_MANY_REQUESTS)
 """What is true only now; like any 5xx it is not kept."""
 PURGED_AT_ONCE = 1000
@@ -208,6 +209,7 @@ def _claim(user: Any, key: str, digest: str, token: uuid.UUID) -> IdempotencyKey
     if row.status_code is not None:
         return row
     free = _unanswered(mine).filter(locked_until__lte=Now())
+    # Its age starts anew, or `purge` could take a key whose request runs.
     if not free.update(claim=token, locked_until=Now() + LEASE, created_at=Now()):
         raise KeyInFlight
     return row

@@ -116,7 +116,7 @@ INVARIANTS = (
             OR (kind = 'reversal') <> (substr(reference, 1, 9) = 'reversal:')
             OR (kind = 'undone') <> (substr(reference, 1, 7) = 'undone:')
             OR (kind = 'dispute') <> (substr(reference, 1, 8) = 'dispute:')
-            OR (kind = 'settlement') <> (substr(reference, 1, 11) = 'settlement:')
+            OR (kind = 'payout') <> (substr(reference, 1, 7) = 'payout:')
         """,  # noqa: S608 the kinds are the ledger's own
     ),
     Invariant(

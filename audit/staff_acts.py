@@ -14,18 +14,18 @@ _DISPUTED = """SELECT 'dispute:' || d.id AS reference, 'platform' AS code,
     FROM payments_discrepancy d LEFT JOIN payments_payment p ON p.id = d.payment_id
     LEFT JOIN payments_suspensecharge h ON h.charge_id = d.charge_id
     WHERE d.resolution = 'disputed'"""
-_PAYOUTS = """SELECT 'settlement:' || id AS reference, 'clearing:' || channel AS code,
+_PAYOUTS = """SELECT 'payout:' || id AS reference, 'clearing:' || channel AS code,
         amount_fen + fee_fen AS amount_fen FROM payments_payout WHERE booked_at IS NOT NULL
-    UNION ALL SELECT 'settlement:' || id, 'bank', -amount_fen FROM payments_payout
+    UNION ALL SELECT 'payout:' || id, 'bank', -amount_fen FROM payments_payout
     WHERE booked_at IS NOT NULL AND amount_fen > 0
-    UNION ALL SELECT 'settlement:' || id, 'platform', -fee_fen FROM payments_payout
+    UNION ALL SELECT 'payout:' || id, 'platform', -fee_fen FROM payments_payout
     WHERE booked_at IS NOT NULL AND fee_fen > 0"""
 _HELD = """SELECT 'suspense:' || h.id AS reference, 'clearing:' || h.channel AS code,
         -h.amount_fen AS amount_fen FROM payments_suspensecharge h
     UNION ALL SELECT 'suspense:' || h.id, 'suspense', h.amount_fen FROM payments_suspensecharge h"""
 _SUSPENDED = booked("'suspense'")
 _GIVEN = booked("'assigned'") + " AND a.kind = 'suspense'"
-_PAID_OUT = booked("'settlement'")
+_PAID_OUT = booked("'payout'")
 
 INVARIANTS = (
     Invariant(

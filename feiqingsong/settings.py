@@ -1,7 +1,7 @@
 """All settings, from the environment and `.env`; README lists every name.
 
-What a variable may hold is declared in `declared`. Wrong or unsafe values end the process, all
-named at once.
+What a variable may hold is declared in `declared_settings`. Wrong or unsafe values end the
+process, all named at once.
 """
 
 import os
@@ -9,14 +9,14 @@ from datetime import timedelta
 from typing import Any
 
 from api import limit_table
-from feiqingsong import declared, environment
+from feiqingsong import declared_settings, environment
 from feiqingsong.secret_file import read_or_create_secret
 
 BASE_DIR = environment.BASE_DIR
 
 _environment = environment.decide()
 ENVIRONMENT, DEVELOPMENT = _environment.name, _environment.is_development
-_set, _problems = declared.read(os.environ, ENVIRONMENT)
+_set, _problems = declared_settings.read(os.environ, ENVIRONMENT)
 if _problems:
     environment.refuse(_problems)
 
@@ -55,8 +55,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # First, so that their headers are on every answer.
     "django.middleware.security.SecurityMiddleware",
-    "api.transport.ContentSecurityPolicyMiddleware",
-    "api.transport.HTTPSOnlyMiddleware",
+    "api.transport_security.ContentSecurityPolicyMiddleware",
+    "api.transport_security.HTTPSOnlyMiddleware",
     "api.middleware.JsonErrorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "api.middleware.BodyLimitMiddleware",

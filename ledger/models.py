@@ -25,7 +25,7 @@ class TransactionKind(models.TextChoices):
     REVERSAL = "reversal", "结算冲回"
     UNDONE = "undone", "退款撤销"
     DISPUTE = "dispute", "渠道退款由平台承担"
-    SETTLEMENT = "settlement", "渠道结算"
+    PAYOUT = "payout", "渠道结算"
     ADJUSTMENT = "adjustment", "调整"
 
 

@@ -30,6 +30,8 @@ PATIENCE = timedelta(seconds=2)
 def lock_payable(order: Order) -> Order:
     """Return the order, locked, if money may still be asked for it.  Raises: CannotPay."""
     locked = lock_order(order.pk)
+    # The margin is for who pays at the provider: a charge handed out in the last minutes would be
+    # paid too late, and refunded. One rule for all channels, so that the order ends at one time.
     if (
         locked.status != Status.UNPAID
         or not locked.doctor.is_verified

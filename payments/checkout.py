@@ -18,8 +18,8 @@ from api.errors import ChannelUnavailable, TooManyRequests
 from api.failpoints import failpoint
 from payments import attempts, charges
 from payments.models import Payment, PaymentState
+from payments.provider_places import ProviderPlaces
 from payments.settlement import settle_at_once
-from payments.shares import Shares
 from pingpp_client import Json
 from qaorder.models import Order
 
@@ -27,7 +27,7 @@ from qaorder.models import Order
 AT_ONCE_SUFFIX = "00"
 POLL_SECONDS = 0.1
 
-_shares = Shares()
+_places = ProviderPlaces()
 
 
 def pay_at_once(*, order: Order, channel: str, payer: User) -> None:
@@ -105,7 +105,7 @@ def _share_of(payer: User, claimed: Payment | None = None) -> Iterator[None]:
     Raises: ChannelUnavailable while the payer's other calls take them all, TooManyRequests; the
     claimed attempt is the next try's then.
     """
-    with _shares.share(payer.pk, settings.PINGPP_MAX_PER_USER) as is_free:
+    with _places.hold(payer.pk, settings.PINGPP_MAX_PER_USER) as is_free:
         try:
             if not is_free:
                 raise ChannelUnavailable

@@ -40,7 +40,7 @@ SENT_AGAIN = "这笔退款已经撤销，并已重新退款或改以其他方式
 DECIDED = (Resolution.ACCEPTED, Resolution.DISPUTED)
 
 
-def look(charge_id: str, answers: Iterable[Json]) -> list[Discrepancy]:
+def take_note(charge_id: str, answers: Iterable[Json]) -> list[Discrepancy]:
     """Take note of those refunds of one of our charges that this service did not ask for.
 
     Ours are left to `refund_answers.record`. Returns the differences that staff must decide about.

@@ -94,7 +94,7 @@ def _refund_effect(answer: dict[str, Any]) -> NoticeOutcome:
         model.objects.filter(charge_id=charge_id).exists() for model in (Payment, SuspenseCharge)
     ):
         return NoticeOutcome.NOT_OURS
-    found = console_refunds.look(charge_id, [answer])
+    found = console_refunds.take_note(charge_id, [answer])
     return NoticeOutcome.DIFFERS if found else NoticeOutcome.APPLIED
 
 

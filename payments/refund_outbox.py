@@ -88,7 +88,7 @@ def _handle(refund: Refund) -> bool:
         return not error.hangs
     refund_answers.record(refund.pk, answer)
     # If ours was ended otherwise while the provider was asked, what it did is nobody's yet.
-    console_refunds.look(refund.charge_id, [answer])
+    console_refunds.take_note(refund.charge_id, [answer])
     return True
 
 
@@ -115,7 +115,7 @@ def _look_up(refund: Refund) -> dict[str, Any] | None:
         # One that failed does not stand in the way of another attempt; any other does.
         if ours is not None and ours.pk == refund.pk and answer.get("status") != "failed":
             return answer
-    console_refunds.look(refund.charge_id, answers)
+    console_refunds.take_note(refund.charge_id, answers)
     return None
 
 

@@ -47,8 +47,6 @@ def refund_order(
     the doctor or staff refund it.
     """
     order, payment = lock_paid(order)
-    if order.status not in (Status.PAID, Status.WAITING):
-        raise CannotRefund
     cancel_paid(order, role=role, actor=actor)
     return open_refund(payment, reason=reason, role=role)
 

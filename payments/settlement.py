@@ -56,9 +56,11 @@ def settle(fact: PaidCharge) -> NoticeOutcome:
         return seen
     if (fact.amount_fen, fact.channel) != (payment.amount_fen, payment.channel):
         return suspense.hold(fact, suspense.WRONG_AMOUNT, payment)
+    # It fits, yet serves nothing that its payer still pays for; how much of it is left, and why it
+    # went back, staff can see and we cannot.
     if fact.is_refunded or _is_refunded_since(fact):
         return suspense.hold(fact, suspense.ALREADY_REFUNDED, payment)
-    if not suspense.correct(fact):
+    if not suspense.take_out(fact):
         return NoticeOutcome.HELD
     # Its own charge was seen above, so this is another one under the same number.
     if payment.state == PaymentState.PAID:
@@ -119,6 +121,7 @@ def _book(payment: Payment, order: Order | None, paid_at: datetime) -> None:
     if order and (order.status != Status.UNPAID or paid_at > order.pay_deadline):
         opens = None
     _mark_paid(payment, paid_at, opens)
+    # Before the patient's lock, as these are shared accounts: they keep no balance to be locked.
     _capture(payment, order)
     failpoint("settle.captured")
     if opens:

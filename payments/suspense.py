@@ -44,7 +44,7 @@ def hold(fact: PaidCharge, reason: str, payment: Payment | None) -> NoticeOutcom
             ledger.suspense(): fact.amount_fen,
         }
         ledger.post(TransactionKind.SUSPENSE, f"suspense:{held.pk}", legs)
-        console_refunds.look(fact.charge_id, fact.refunds)
+        console_refunds.take_note(fact.charge_id, fact.refunds)
     return NoticeOutcome.HELD
 
 
@@ -57,7 +57,7 @@ def is_corrected(held: SuspenseCharge, fact: PaidCharge) -> bool:
     )
 
 
-def correct(fact: PaidCharge) -> bool:
+def take_out(fact: PaidCharge) -> bool:
     """Take out of suspense what the provider told wrongly before, as it is booked rightly now.
 
     False if staff have decided about it by now: then it stays booked as it is.

@@ -21,6 +21,7 @@ SWEEP_SECONDS = 30.0
 MAX_HUNG = 3
 """After so many rows at which the provider hung, a sweep leaves the rest to the next round."""
 CALLS_PER_ROW = 3
+"""To look for it, to send it, to look again: what a row may take, in deadlines of one call."""
 LEASE_MARGIN = timedelta(seconds=5)
 
 stopping = threading.Event()

@@ -1,4 +1,4 @@
-"""The acts of staff that move money, as actions of the admin: `payments.staff` does them."""
+"""The acts of staff that move money, as actions of the admin: `payments.staff_acts` does them."""
 
 from collections.abc import Callable
 from functools import partial
@@ -25,7 +25,7 @@ NO_OWNER = "没有这个订单号，也没有这个患者用户名。"
 
 
 class OwnerField(forms.CharField):
-    """The number of an order or the username of a patient, as `staff` takes it."""
+    """The number of an order or the username of a patient, as `staff_acts` takes it."""
 
     def clean(self, value: Any) -> str:
         # No validator: those run on text, too, that PostgreSQL does not take (NUL).

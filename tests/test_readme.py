@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from api.errors import REFUSALS
-from feiqingsong.declared import SETTINGS
+from feiqingsong.declared_settings import SETTINGS
 from tests.support.processes import free_port
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -13,7 +13,7 @@ import sys
 
 from Crypto.PublicKey import RSA
 
-from feiqingsong.declared import SETTINGS
+from feiqingsong.declared_settings import SETTINGS
 from feiqingsong.environment import BASE_DIR
 from feiqingsong.setting_types import KEY_BITS
 

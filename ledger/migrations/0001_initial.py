@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                             ("reversal", "结算冲回"),
                             ("undone", "退款撤销"),
                             ("dispute", "渠道退款由平台承担"),
-                            ("settlement", "渠道结算"),
+                            ("payout", "渠道结算"),
                             ("adjustment", "调整"),
                         ],
                         max_length=10,

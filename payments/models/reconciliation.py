@@ -31,7 +31,11 @@ BLOCKING_KINDS = (
     DiscrepancyKind.UNPAID,
     DiscrepancyKind.ABSENT,
 )
-"""While one of these is open, the order's money is not released."""
+"""While one of these is open, the order's money is not released: it may be less, or not be there.
+
+The others leave what was paid untouched: they are about money already on its way back, which the
+release leaves alone, or could not be read, and a doctor is not to wait for the provider's errors.
+"""
 
 
 class Resolution(models.TextChoices):

@@ -221,7 +221,7 @@ def _compare_refunds(charge: Json, payment: Payment | None, report: Report) -> s
     """Take over what the provider says of the charge's refunds; return those of ours it has."""
     # Strangers first, so that a console's refund that stands for one of ours is matched below.
     answers, ours = _refunds_of(charge), set()
-    report.found += console_refunds.look(charge["id"], answers)
+    report.found += console_refunds.take_note(charge["id"], answers)
     for answer in answers:
         refund = refund_answers.match(answer)
         if refund is None:

@@ -62,8 +62,8 @@ def book(payout: Payout) -> None:
         ledger.platform(): -payout.fee_fen,
     }
     ledger.post(
-        TransactionKind.SETTLEMENT,
-        f"settlement:{payout.pk}",
+        TransactionKind.PAYOUT,
+        f"payout:{payout.pk}",
         {account: amount for account, amount in legs.items() if amount},
     )
     payout.booked_at = timezone.now()

@@ -18,7 +18,7 @@ from accounts.permissions import IsDoctor, IsVerifiedDoctor
 from api.viewsets import ViewSet, endpoint
 from qaorder.filters import DiagnosisTagFilter, DrugFilter
 from qaorder.models import DiagnosisTag, Drug
-from qaorder.serializers.orders import DiagnosisTagSerializer, DrugSerializer
+from qaorder.serializers.outputs import DiagnosisTagSerializer, DrugSerializer
 
 SHARED = "共享的条目不能修改"
 

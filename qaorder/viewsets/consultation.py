@@ -12,7 +12,7 @@ from api.idempotency import idempotent
 from api.viewsets import ViewSet
 from qaorder import answering as services
 from qaorder.serializers.inputs import AnswerInputSerializer, QuestionInputSerializer
-from qaorder.serializers.orders import AnswerSerializer, QuestionSerializer
+from qaorder.serializers.outputs import AnswerSerializer, QuestionSerializer
 
 
 class QuestionViewSet(ViewSet):

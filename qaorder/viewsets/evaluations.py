@@ -14,7 +14,7 @@ from qaorder.filters import EvaluationFilter
 from qaorder.lifecycle import Role
 from qaorder.models import Evaluation
 from qaorder.serializers.inputs import EvaluationInputSerializer
-from qaorder.serializers.orders import EvaluationSerializer
+from qaorder.serializers.outputs import EvaluationSerializer
 from qaorder.viewsets.orders import OneOrderViewSet
 
 

@@ -19,7 +19,7 @@ from qaorder.filters import CounterpartFilter, OrderFilter, RequiredStatusFilter
 from qaorder.lifecycle import Role
 from qaorder.models import Order, Status
 from qaorder.serializers.inputs import OrderInputSerializer
-from qaorder.serializers.orders import InquiryRecordSerializer, OrderSerializer
+from qaorder.serializers.outputs import InquiryRecordSerializer, OrderSerializer
 
 WRONG_SIDE = "您无权对该订单执行此操作"
 USERNAME = OpenApiParameter("username", {"type": "string", "maxLength": 150}, required=True)

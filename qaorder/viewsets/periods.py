@@ -17,8 +17,6 @@ class SubscriptionViewSet(ViewSet):
 
     def list(self, request: Request) -> Response:
         """患者的包月服务"""
-        rows = Period.objects.with_is_active(timezone.now())
-        rows = rows.filter(patient_id=request.user.patient.pk).select_related(
-            "doctor__user", "order"
-        )
+        rows = Period.objects.filter(patient_id=request.user.patient.pk)
+        rows = rows.with_is_active(timezone.now()).select_related("doctor__user", "order")
         return self.page(rows.order_by("-start_at", "-pk"))

@@ -60,7 +60,7 @@ def say(refund: Refund, status: str, name: str = "") -> None:
 
 def console_refund(name: str, status: str = "succeeded") -> list[Discrepancy]:
     """A part of the charge goes back in the provider's console; what staff must decide about."""
-    return console_refunds.look(charge_id(name), [_answer(name, PART_FEN, status)])
+    return console_refunds.take_note(charge_id(name), [_answer(name, PART_FEN, status)])
 
 
 def notice(kind: str, name: str, outcome: str) -> Notice:

@@ -10,7 +10,7 @@ from django.db import connection
 
 from api.models import IdempotencyKey
 from payments.models import Payment
-from payments.shares import Shares
+from payments.provider_places import ProviderPlaces
 from qaorder.models import Order
 from tests.limits.callers import create, pay, recharge
 from tests.support.people import (
@@ -256,14 +256,14 @@ def test_a_payer_without_a_share_keeps_the_attempt_for_the_next_try(provider, se
     assert pay(clients[1], order).status_code == 200
 
 
-def test_a_share_is_given_back_whatever_happens():
-    shares = Shares()
-    with shares.share(1, 1) as first, shares.share(1, 1) as second, shares.share(2, 1) as other:
+def test_a_place_is_given_back_whatever_happens():
+    places = ProviderPlaces()
+    with places.hold(1, 1) as first, places.hold(1, 1) as second, places.hold(2, 1) as other:
         held = (first, second, other)
 
-    with pytest.raises(ZeroDivisionError), shares.share(1, 1):
+    with pytest.raises(ZeroDivisionError), places.hold(1, 1):
         raise ZeroDivisionError
-    with shares.share(1, 1) as again:
+    with places.hold(1, 1) as again:
         assert again
 
     assert held == (True, False, True)

@@ -214,7 +214,7 @@ def test_two_readers_of_a_console_refund_that_covers_ours(provider_race: Race) -
 
         done = race.at_once(
             world.tell("refund.succeeded", made),
-            partial(console_refunds.look, made["charge"], [made]),
+            partial(console_refunds.take_note, made["charge"], [made]),
         )
 
         drain()

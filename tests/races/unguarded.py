@@ -592,7 +592,7 @@ def believing_the_first_look(meet: Meet) -> Iterator[None]:
 @contextmanager
 def unholding_whatever_was_decided(is_there: Meet, is_decided: Meet) -> Iterator[None]:
     """Removes the look, under lock, at whether staff decided about money that is put right."""
-    unhold = suspense.correct
+    unhold = suspense.take_out
 
     def always(fact: paid_charge.PaidCharge) -> bool:
         is_there()

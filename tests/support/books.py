@@ -193,7 +193,7 @@ def _money(provider: Provider) -> Problems:
         left[channels[refund["charge"]]] -= refund["amount"] * (refund["status"] == "succeeded")
     owed = Counter[str]()
     entries = Entry.objects.filter(account__kind=AccountKind.CLEARING)
-    entries = entries.exclude(transaction__kind=TransactionKind.SETTLEMENT)
+    entries = entries.exclude(transaction__kind=TransactionKind.PAYOUT)
     for code, fen in entries.values_list("account__code", "amount_fen"):
         owed[code.removeprefix("clearing:")] -= fen
     differ = {name for name in {*owed, *left} if owed[name] != left[name]}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Shares:
+class ProviderPlaces:
     """How many calls of each user are at the provider, so that one cannot take every place."""
 
     def __init__(self) -> None:
@@ -14,7 +14,7 @@ class Shares:
         self._held: Counter[int] = Counter()
 
     @contextmanager
-    def share(self, user_id: int, most: int) -> Iterator[bool]:
+    def hold(self, user_id: int, most: int) -> Iterator[bool]:
         """Hold one of the user's places for the block; False if all are taken."""
         with self._lock:
             is_free = self._held[user_id] < most

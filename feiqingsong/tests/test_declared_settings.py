@@ -6,7 +6,7 @@ import pytest
 from Crypto.PublicKey import ECC, RSA
 
 from api import limit_table
-from feiqingsong.declared import SETTINGS, read
+from feiqingsong.declared_settings import SETTINGS, read
 from feiqingsong.environment import BASE_DIR, DEVELOPMENT, PRODUCTION, STAGING
 from feiqingsong.testing.production import environment, key
 

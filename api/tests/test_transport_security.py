@@ -7,7 +7,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from api.transport import NOTHING, OWN_FILES
+from api.transport_security import NOTHING, OWN_FILES
 from tests.support.people import PASSWORD, make_user
 
 PAGES = ["/", "/admin/", "/admin/login/", "/admin/nowhere/", "/docs/"]
