@@ -48,9 +48,7 @@ def settle(fact: PaidCharge) -> NoticeOutcome:
     if payment is None:
         return suspense.hold(fact, suspense.UNKNOWN_NUMBER, None)
     # Locks are taken in the order of docs/architecture.md, here as everywhere.
-    order = None
-    if payment.order_id:
-        order = lock_order(payment.order_id)
+    order = lock_order(payment.order_id) if payment.order_id else None
     payment = Payment.objects.select_for_update().get(pk=payment.pk)
     if seen := _seen(fact):  # a twin was quicker to the lock
         return seen

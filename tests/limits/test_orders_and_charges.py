@@ -267,4 +267,4 @@ def test_a_place_is_given_back_whatever_happens():
         assert again
 
     assert held == (True, False, True)
-    assert not shares._held
+    assert not places._held

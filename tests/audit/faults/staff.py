@@ -43,9 +43,9 @@ FAULTS: dict[str, list[Fault]] = {
     "I43a": [legs_gone("dispute:{disputed}", OUT), legs_gone("dispute:{disputed}", IN)],
     "I43b": [change(DISCREPANCY, "disputed", "resolution = 'staff'")],
     "I44a": [
-        legs_gone("settlement:{payout}", IN),
-        legs_gone("settlement:{payout}", "amount_fen = -90"),
-        legs_gone("settlement:{payout}", "amount_fen = -10"),
+        legs_gone("payout:{payout}", IN),
+        legs_gone("payout:{payout}", "amount_fen = -90"),
+        legs_gone("payout:{payout}", "amount_fen = -10"),
     ],
     "I44b": [change(PAYOUT, "payout", "booked_at = NULL")],
     "I45a": [unbooked("reversal:{doctor_refund}")],
