@@ -30,7 +30,7 @@ setup-dev: .venv/.installed-requirements-dev.txt
 	@touch $@
 
 # Looked at again where PYTHON is named, and where the one in .venv does not run (any more).
-.venv/pyvenv.cfg: $(if $(PYTHON)$(shell $(PY) -c '' 2>&1),FORCE)
+.venv/pyvenv.cfg: $(if $(PYTHON)$(shell $(PY) -c '' 2>/dev/null || echo broken),FORCE)
 	@for python in $(or $(PYTHON),python3.14 python3.13 python3.12 python3.11 python3 python); do \
 		"$$python" -c "import ensurepip, sqlite3, ssl, sys; assert sys.version_info >= (3, 11)" \
 			2>/dev/null || continue; \
