@@ -31,8 +31,8 @@ class CounterpartFilter(django_filters.FilterSet):
         fields: list[str] = []
 
     def filter_username(self, queryset: QuerySet[Order], name: str, value: str) -> QuerySet[Order]:
-        position = self.request.resolver_match.kwargs["position"]
-        other = "doctor" if position == "patient" else "patient"
+        role = self.request.resolver_match.kwargs["position"]
+        other = "doctor" if role == "patient" else "patient"
         return queryset.filter(Q(**{f"{other}__user__username": value}))
 
 

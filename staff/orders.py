@@ -193,7 +193,7 @@ class RunningFilter(admin.SimpleListFilter):
 
 
 @admin.register(Period)
-class SubscriptionAdmin(ReadOnlyAdmin):
+class PeriodAdmin(ReadOnlyAdmin):
     list_display = ["order", "patient", "doctor", "start_at", "end_at", "refunded_at"]
     list_filter = [RunningFilter, "start_at"]
     list_select_related = ["order", "patient__user", "doctor__user"]

@@ -26,11 +26,11 @@ the guard (`unguarded.py`) must break a rule, or the race proves nothing.
     R18     test_refunds   answer and refund
     R19     test_orders    evaluate twice; evaluate and destroy
     R20     test_orders    question twice, question on an unpaid order; question and refund in
-                           test_refunds, that of a month in test_subscriptions
+                           test_refunds, that of a month in test_periods
     R21     test_orders    finish, finish and the clock: one payout; answer twice
     R22     test_notices   destroy with a charge in flight
-    R23     test_subscriptions  months bought at once; a period is 30 days, so no month ends differ
-    R24     test_subscriptions  the period ends after a free order was made
+    R23     test_periods  months bought at once; a period is 30 days, so no month ends differ
+    R24     test_periods  the period ends after a free order was made
     R25     test_orders    price and duty change, at once and while the order waits for a lock;
                            prices while staff revoke the doctor in test_accounts
     R26     no race: expiry under a moved clock is in qaorder/tests and in the stateful test
@@ -38,7 +38,7 @@ the guard (`unguarded.py`) must break a rule, or the race proves nothing.
     R28     test_refunds   copies of the sender, its death after sending; test_jobs: two run_jobs
     R29     no race of ours: a database crash is PostgreSQL's own recovery; see tests/faults
     R30     test_requests  a lock held elsewhere is 503 in time, at every endpoint that writes
-    R31     no race: deadline and bulkhead of the provider's calls are in qaorder/tests/payments
+    R31     no race: deadline and bulkhead of the provider's calls are in pingpp_client/tests
     R32     no race: connections are bounded by the server's threads, one each
     R33     test_requests  one name registered at once, in several spellings
     R34     test_charges   user deactivated while the provider was asked
@@ -47,7 +47,7 @@ the guard (`unguarded.py`) must break a rule, or the race proves nothing.
     R37     no race: what a restored backup lacks, `manage.py reconcile` finds (its own tests)
 
 Without a number: the lock order of patient and wallet (test_wallet), a free order and the refund
-of its month (test_subscriptions), one Idempotency-Key at once, or slept past its lease
+of its month (test_periods), one Idempotency-Key at once, or slept past its lease
 (test_requests), profile or login and a new password, an entry of a catalogue saved and deleted
 (test_accounts).
 """
