@@ -55,7 +55,7 @@ def test_copies_share_a_backlog_and_do_nothing_twice(monkeypatch):
     assert Transaction.objects.filter(kind="completion").count() == DUE
     earned = Account.objects.filter(kind="earnings").values_list("balance_fen", flat=True)
     assert sum(earned) == DUE * crowd.AMOUNT_FEN
-    books.assert_whole()
+    books.assert_balanced()
 
 
 def scans(plan):

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow]
 
 ORDERS = 30
 KILLS = 3
-TRIES = 40
+TRIES = 150
 
 
 @pytest.fixture(scope="module")

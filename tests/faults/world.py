@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import requests
-from django.db.models import F
+from django.db.models import F, OuterRef, Subquery
 
 from api.models import IdempotencyKey
 from payments.models import Payment, Refund
@@ -79,6 +79,9 @@ class World(world.World):
         for model, names in TIMES.items():
             by = timedelta(seconds=seconds)
             model.objects.update(**{name: F(name) - by for name in names})
+        # As their payments say by now, for the service runs on meanwhile.
+        paid_at = Payment.objects.filter(opened_order=OuterRef("pk")).values("paid_at")
+        Order.objects.exclude(paid_at=None).update(paid_at=Subquery(paid_at))
         self.sandbox.advance(seconds)
 
     def recover(self) -> None:

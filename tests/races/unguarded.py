@@ -226,7 +226,7 @@ def without_finding_sent_refunds() -> Iterator[None]:
 @contextmanager
 def without_asking() -> Iterator[None]:
     """Removes the question to the provider before an order is cancelled by the clock."""
-    with mock.patch.object(inquiry, "ask", return_value=None):
+    with mock.patch.object(inquiry, "inquire", return_value=None):
         yield
 
 
@@ -541,10 +541,13 @@ def releasing_without_lock(meet: Meet) -> Iterator[None]:
         releases.release(order)
         meet()
 
+    def send(_sender: type[Order], order: Order) -> None:
+        release(order)
+
     with (
         without_row_locks(),
         mock.patch.object(discrepancies, "release", release),
-        mock.patch.object(orders, "release", release),
+        mock.patch.object(lifecycle.order_completed, "send", send),
     ):
         yield
 
@@ -592,15 +595,15 @@ def believing_the_first_look(meet: Meet) -> Iterator[None]:
 @contextmanager
 def unholding_whatever_was_decided(is_there: Meet, is_decided: Meet) -> Iterator[None]:
     """Removes the look, under lock, at whether staff decided about money that is put right."""
-    unhold = suspense.take_out
+    take_out = suspense.take_out
 
     def always(fact: paid_charge.PaidCharge) -> bool:
         is_there()
         is_decided()
-        unhold(fact)
+        take_out(fact)
         return True
 
-    with mock.patch.object(settlement, "_unhold", always):
+    with mock.patch.object(suspense, "take_out", always):
         yield
 
 
