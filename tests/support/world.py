@@ -52,7 +52,7 @@ class Hand:
     def _over_the_wire(
         self, method: str, path: str, data: Any, headers: dict[str, str]
     ) -> requests.Response | None:
-        """The answer of the server process; None if it died before it gave one."""
+        """The answer of the server process; None if it died before it gave one, or all of it."""
         headers = {"Authorization": f"Token {self.token}", "Connection": "close"} | headers
         with requests.Session() as session:
             session.trust_env = False
@@ -60,7 +60,7 @@ class Hand:
                 return session.request(
                     method, self._server + path, json=data, headers=headers, timeout=CLIENT_SECONDS
                 )
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
                 return None
 
 
