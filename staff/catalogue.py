@@ -64,7 +64,7 @@ class CatalogueAdmin(BigTableAdmin):
         super().save_model(request, obj, form, change)
 
     @admin.action(description="共享给所有医生", permissions=["share"])
-    def hold(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def share(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         self._mark(request, queryset, "共享", is_shared=True)
 
     @admin.action(description="取消共享", permissions=["share"])
