@@ -24,6 +24,7 @@ from pingpp_client import Json
 METADATA_KEY = "refund"
 """Where a provider's refund names our row, and under the next which attempt of it."""
 ATTEMPT_KEY = "attempt"
+GONE_KINDS = (DiscrepancyKind.REFUND_UNDONE, DiscrepancyKind.REFUND_ABSENT)
 MAX_FEN = 2**62
 _REFUND_ID = re.compile(r"[0-9A-Za-z_-]{1,40}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -108,13 +109,15 @@ def record(refund_pk: int, answer: Json) -> NoticeOutcome:
 
 
 def _is_taken_back(answer: Json) -> bool:
-    """Whether staff accepted that this very refund of the provider's, once done, is no more."""
-    return Discrepancy.objects.filter(
-        kind__in=(DiscrepancyKind.REFUND_UNDONE, DiscrepancyKind.REFUND_ABSENT),
+    """Whether the last word of staff on this very refund, once done, is that it is no more."""
+    decided = Discrepancy.objects.filter(
+        kind__in=(*GONE_KINDS, DiscrepancyKind.REFUND_UNKNOWN),
         charge_id=answer["charge"],
         refund_id=answer["id"],
         resolution=Resolution.ACCEPTED,
-    ).exists()
+    )
+    last = decided.order_by("resolved_at").last()
+    return last is not None and last.kind in GONE_KINDS
 
 
 def take_over(refund: Refund, answer: Json) -> None:

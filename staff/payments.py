@@ -59,6 +59,7 @@ class PaymentAdmin(ReadOnlyAdmin):
     search_help_text = "商户订单号开头、渠道支付编号，或付款人的用户名"
     fields = [
         *list_display,
+        "opened_order",
         "duplicate_of",
         "has_charge",
         "expires_at",

@@ -158,6 +158,27 @@ def test_held_money_whose_return_in_the_console_failed_late_is_there_again(provi
     books.assert_whole(provider)
 
 
+def test_a_refund_done_again_after_it_was_taken_back_counts_once_staff_accept_it(provider):
+    order, payment = paid_order(provider)
+    refund(order)
+    drain()
+    made = provider.refunds()[0]
+    provider.fail_refund_late(made["id"])
+    provider.deliver_all("refund.failed")
+    console_refunds.take_back(Discrepancy.objects.get())
+    done = made | {"status": "succeeded", "succeed": True}
+    provider.deliver(provider.sandbox.event("refund.succeeded", done))
+
+    accept(Discrepancy.objects.get(resolved_at=None))
+
+    again = provider.deliver(provider.sandbox.event("refund.succeeded", done))
+    assert again.json()["outcome"] == "applied"
+    ours = Refund.objects.get()
+    assert (ours.status, ours.refund_id) == (RefundStatus.SUCCEEDED, made["id"])
+    assert books.balances() == {}
+    assert not Discrepancy.objects.filter(resolved_at=None).exists()
+
+
 def test_a_part_returned_again_after_it_failed_late_leaves_the_rest_undecided(provider):
     _, row = wrongly_noticed(provider, order_no="20260101000001")
     made = provider.console_refund(row.charge_id, 500)

@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 # The access log stays off: it is noise here, and must never hold a token.
 WEB = "-m gunicorn feiqingsong.wsgi -w 2 --threads 8 --log-level warning --no-control-socket -b "
+STOP_SECONDS = 15
 STARTED = """
 肺轻松  http://{web}/   Ctrl-C 停止 / stops it
   接口文档 API docs   http://{web}/docs/
@@ -49,7 +50,9 @@ class Command(BaseCommand):
         finally:
             for child in reversed(self._children):
                 child.terminate()
-                child.wait()
+                with suppress(subprocess.TimeoutExpired):
+                    child.wait(STOP_SECONDS)
+                child.kill()
 
     def _start(self, arguments: str, answers_at: str = "") -> None:
         command = [sys.executable, *arguments.split()]
