@@ -15,7 +15,6 @@ from django.core.management.base import BaseCommand, CommandError
 
 # The access log stays off: it is noise here, and must never hold a token.
 WEB = "-m gunicorn feiqingsong.wsgi -w 2 --threads 8 --log-level warning --no-control-socket -b "
-STOP_SECONDS = 15
 STARTED = """
 肺轻松  http://{web}/   Ctrl-C 停止 / stops it
   接口文档 API docs   http://{web}/docs/
@@ -51,7 +50,7 @@ class Command(BaseCommand):
             for child in reversed(self._children):
                 child.terminate()
                 with suppress(subprocess.TimeoutExpired):
-                    child.wait(STOP_SECONDS)
+                    child.wait(15)
                 child.kill()
 
     def _start(self, arguments: str, answers_at: str = "") -> None:
