@@ -16,7 +16,6 @@ from api.fields import HTTP_URL, InputModelSerializer, TextField, YuanField
 
 MAX_LOOKED_UP = 150
 MAX_CODE = 50
-DOCTOR_ONLY = ("introduction", "online_price", "monthly_price", "is_accepting")
 
 
 class PersonSerializer(serializers.Serializer[Any]):

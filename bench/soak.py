@@ -40,7 +40,6 @@ WEBHOOK = "/qaorder/pingpp/webhook/"
 EVERY_NTH_CANCELLED = 50
 EVERY_NTH_PAID_TWICE = 60
 ORDERS_LOOKED_AT = 300
-LIMIT_SECONDS = 540
 
 
 class Cluster:

@@ -76,7 +76,7 @@ def _reset_on_change(*, setting: str, **_kwargs: object) -> None:
         reset()
 
 
-setting_changed.connect(_reset_on_change, dispatch_uid="pingpp_sdk.reset")
+setting_changed.connect(_reset_on_change, dispatch_uid="pingpp_client.reset")
 
 
 @cache

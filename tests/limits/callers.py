@@ -10,7 +10,7 @@ from accounts.models import Patient
 from api import limit_table
 from qaorder.models import Order
 from qaorder.orders import place_order
-from tests.support.people import PASSWORD, client_for, make_doctor, make_patient
+from tests.support.people import client_for, make_doctor, make_patient
 
 HOME = "203.0.113.1"
 
@@ -113,4 +113,3 @@ EVENTS: dict[tuple[str, str, str], Event] = {
 """By path, method and limit: what counts once for the caller."""
 
 TABLE = {limit.name: limit for limit in limit_table.TABLE}
-RIGHT_PASSWORD = PASSWORD

@@ -2,7 +2,6 @@
 orders by services, charges over HTTP and the real SDK.
 """
 
-import secrets
 from itertools import count
 from typing import Any
 
@@ -24,11 +23,6 @@ from tests.support.provider import Provider
 
 PASSWORD = "feiqingsong-test"
 _number = count(1)
-
-
-def new_name() -> str:
-    """A name that no other test uses."""
-    return f"someone{next(_number)}-{secrets.token_hex(4)}"
 
 
 def make_user(username: str = "", **fields: Any) -> User:
